@@ -1,0 +1,127 @@
+//! Every bound on input, each with its reason. A number that guards a loop, a queue or an
+//! allocation made from input stands here and nowhere else.
+
+/// Bytes of a collection's or vector's name: it becomes part of addresses and log lines.
+pub const NAME_BYTES_MAX: usize = 128;
+
+/// Components of a vector: the widest model known gives 6,144; twice that and room to spare.
+pub const DIM_MAX: usize = 16_384;
+
+/// Hits of one answer: beyond it, paging by filter is faster for both sides.
+pub const TOP_K_MAX: usize = 10_000;
+
+/// Candidates of a graph walk: above it an exact scan is cheaper.
+pub const EF_MAX: usize = 20_000;
+
+/// Named vectors of one collection: each is a whole index.
+pub const VECTOR_NAMES_MAX: usize = 32;
+
+/// Decoded pixels of one raster: 100 megapixels are 300 MB; slides are read by region instead.
+pub const PIXELS_MAX: u64 = 100_000_000;
+
+/// Bytes of one image file that is decoded whole: above it the file is a slide and is mapped.
+pub const IMAGE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Decoded bytes for each encoded byte: real pictures stay under 200, bombs reach thousands;
+/// flat X-ray margins and synthetic masks need the head-room. Small files are exempt (see below).
+pub const INFLATION_MAX: u64 = 1_500;
+
+/// Decoded bytes below which the inflation guard does not look: 16 MB hurt nobody.
+pub const INFLATION_FREE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Seconds that one image may take to decode before it is refused.
+pub const DECODE_SECONDS_MAX: u64 = 30;
+
+/// Pixels on the longest side of a stored thumbnail.
+pub const THUMBNAIL_SIDE: u32 = 256;
+
+/// Files of one ingest: their paths are held in memory, about 100 bytes each.
+pub const FILES_MAX: usize = 10_000_000;
+
+/// Folders within folders of one ingest: deeper is a loop of links.
+pub const FOLDER_DEPTH_MAX: usize = 64;
+
+/// Rows of a metadata table: they are held in memory while its pictures are read.
+pub const TABLE_ROWS_MAX: usize = 10_000_000;
+
+/// Bytes of a metadata table.
+pub const TABLE_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
+/// Columns of a metadata table: each becomes a payload field.
+pub const TABLE_COLUMNS_MAX: usize = 1_000;
+
+/// Pyramid levels of a slide: a 2^32-pixel side halves 32 times.
+pub const SLIDE_LEVELS_MAX: usize = 64;
+
+/// Tiles of one slide: 100,000 x 100,000 px at 224 px and three scales are 265,000.
+pub const SLIDE_TILES_MAX: usize = 4_000_000;
+
+/// Encoded bytes of one stored tile of a slide file.
+pub const SLIDE_TILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Bytes of one point's payload as JSON: a page of text and a hundred fields fit.
+pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
+
+/// Objects and lists within each other, in payloads and filters: recursion is bounded by it.
+pub const NESTING_MAX: usize = 32;
+
+/// Conditions of one filter, all levels together.
+pub const FILTER_CONDITIONS_MAX: usize = 1_024;
+
+/// Values of one `any` or `except` condition.
+pub const FILTER_VALUES_MAX: usize = 65_536;
+
+/// Bytes of a payload path in a filter.
+pub const PATH_BYTES_MAX: usize = 1_024;
+
+/// Bytes of one word of a full-text condition; the field index refuses longer terms.
+pub const WORD_BYTES_MAX: usize = 256;
+
+/// Bytes of a text value that is matched as a whole; the field index can't hold longer terms.
+pub const KEYWORD_BYTES_MAX: usize = 8_192;
+
+/// Points of one write call: one durable batch, held in memory twice.
+pub const WRITE_POINTS_MAX: usize = 10_000;
+
+/// Points of one acknowledged batch of an ingest: small enough to come every second or so.
+pub const INGEST_BATCH_POINTS: usize = 64;
+
+/// Groups of one grouped answer.
+pub const GROUPS_MAX: usize = 1_000;
+
+/// Hits of one group.
+pub const GROUP_SIZE_MAX: usize = 100;
+
+/// Points sampled for a hit's percentile (design: 1,000 seeded points).
+pub const PERCENTILE_SAMPLE: usize = 1_000;
+
+/// Points below which a percentile says nothing and is left out.
+pub const PERCENTILE_POINTS_MIN: usize = 50;
+
+/// Bytes of one REST request body that carries JSON.
+pub const JSON_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Bytes of one multipart upload, all files together.
+pub const UPLOAD_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// Files of one multipart upload.
+pub const UPLOAD_FILES_MAX: usize = 1_000;
+
+/// Jobs that wait for a worker; one more is refused with `429`.
+pub const JOBS_QUEUED_MAX: usize = 256;
+
+/// Refused items that a job keeps word for word; beyond it they are only counted.
+pub const JOB_REFUSALS_KEPT: usize = 10_000;
+
+/// Images that wait for one model; beyond it single queries are refused with `429`.
+pub const EMBED_QUEUE_MAX: usize = 1_024;
+
+/// Bytes of a model manifest.
+pub const MANIFEST_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Distinct values of a facet answer.
+pub const FACET_VALUES_MAX: usize = 1_000;
+
+/// Points above which a server builds a graph over a vector: below it an exact scan of 384-d rows
+/// answers within a few milliseconds.
+pub const GRAPH_POINTS_MIN: usize = 50_000;

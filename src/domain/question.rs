@@ -1,0 +1,118 @@
+//! What is asked, and what is answered.
+
+use crate::filter::Filter;
+use crate::ids::{PointId, Slot, VectorName};
+use crate::payload::{Path, Payload};
+use crate::roles::Role;
+use crate::units::{Ef, TopK};
+
+/// A search over one named vector of one collection.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// Which vector is compared.
+    pub vector: VectorName,
+    /// The query, `[dim]`.
+    pub query: Vec<f32>,
+    /// How many hits; always that many where that many points match.
+    pub k: TopK,
+    /// Candidates of a graph walk; `None` leaves it to the planner.
+    pub ef: Option<Ef>,
+    /// Whether an exact scan is demanded.
+    pub exact: bool,
+    /// What hits must pass.
+    pub filter: Filter,
+    /// Whose points are left out (own patient, own lesion ...).
+    pub exclude_same: Vec<Identity>,
+    /// Points left out by id: the query itself, for "more like this".
+    pub exclude_ids: Vec<PointId>,
+    /// Answers in groups of one value of a path.
+    pub group_by: Option<GroupBy>,
+    /// Whether to rank each hit against a sample of the collection.
+    pub percentiles: bool,
+}
+
+/// One value of one role: `patient = 042f06a9`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// The role.
+    pub role: Role,
+    /// Its value, as text.
+    pub value: String,
+}
+
+/// Grouped answers: the best hits of each value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupBy {
+    /// The path whose scalar value makes the group; points without one make groups of one.
+    pub path: Path,
+    /// Hits kept of each group.
+    pub size: usize,
+}
+
+/// One point found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// The point's id.
+    pub id: PointId,
+    /// Its slot.
+    pub slot: Slot,
+    /// Smaller is closer.
+    pub distance: f32,
+    /// Percent of 1,000 seeded sample points that lie farther from this query; `None` where the
+    /// collection is too small or it was not asked for.
+    pub percentile: Option<f32>,
+    /// Its fields.
+    pub payload: Payload,
+}
+
+/// An answer: hits from the closest, and how they were found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Hits, closest first; with `group_by`, the groups' hits one after another.
+    pub hits: Vec<Hit>,
+    /// With `group_by`: each group's value (`None`: the point has none) and how many hits it has.
+    pub groups: Vec<(Option<String>, usize)>,
+    /// How it was found.
+    pub explain: Explain,
+}
+
+/// How the candidates were found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Plan {
+    /// Every point that passes was compared.
+    Exact,
+    /// A graph was walked and its candidates compared exactly.
+    Graph,
+}
+
+impl Plan {
+    /// The name on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Graph => "graph",
+        }
+    }
+}
+
+/// The receipt of an answer: plan and cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explain {
+    /// How candidates were found.
+    pub plan: Plan,
+    /// Points of the collection that have this vector.
+    pub points: usize,
+    /// Points that pass filter and exclusions: a true count.
+    pub matched: usize,
+    /// Vectors compared with the query.
+    pub compared: usize,
+    /// Candidates of the walk; zero for exact plans.
+    pub ef: usize,
+    /// Filter paths that no index serves, evaluated payload by payload.
+    pub unindexed: Vec<String>,
+    /// Time to make the filter's bitmap, in microseconds.
+    pub filter_us: u64,
+    /// Time to find the hits, in microseconds.
+    pub search_us: u64,
+}

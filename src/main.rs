@@ -1,0 +1,2 @@
+//! Vitrail.
+fn main() {}
