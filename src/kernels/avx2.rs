@@ -63,6 +63,7 @@ fn total(sum: __m256) -> f32 {
 }
 
 /// `R` sums of one query with `R` rows. Every row has the query's length or more.
+#[expect(clippy::needless_range_loop, reason = "constant ranges: unrolled, sums stay in registers")]
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn rows<const OP: u8, const R: usize>(query: &[f32], rows: [&[f32]; R]) -> [f32; R] {

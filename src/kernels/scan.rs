@@ -23,9 +23,7 @@ pub fn scan(
     let mut show = |number: usize, distance: f32| {
         if let Some(id) = id(number) {
             compared += 1;
-            if nearest.wants(distance) {
-                nearest.push(distance, id);
-            }
+            nearest.push(distance, id);
         }
     };
     let mut number = 0;

@@ -36,12 +36,19 @@ impl TopK {
         }
     }
 
-    /// Whether a candidate at this distance could still be kept.
+    /// Whether [`Self::push`] would keep this candidate.
     #[inline]
     #[must_use]
-    pub fn wants(&self, distance: f32) -> bool {
+    pub fn wants(&self, distance: f32, id: u32) -> bool {
         self.farthest_first.len() < self.k
-            || self.farthest_first.peek().is_some_and(|&farthest| key(distance, 0) < farthest)
+            || self.farthest_first.peek().is_some_and(|&farthest| key(distance, id) < farthest)
+    }
+
+    /// The [`key`] of the farthest that is kept. O(1).
+    #[inline]
+    #[must_use]
+    pub fn farthest(&self) -> Option<u64> {
+        self.farthest_first.peek().copied()
     }
 
     /// How many are kept.
@@ -56,7 +63,7 @@ impl TopK {
         self.farthest_first.is_empty()
     }
 
-    /// Takes in what another heap kept. O(len * log k).
+    /// Takes in what another heap of the same `k` kept. O(len * log k).
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         if other.len() > self.len() {
@@ -76,17 +83,20 @@ impl TopK {
     }
 }
 
-/// Orders as (distance, id) do; every NaN is behind infinity.
+/// One integer that orders as (distance, id) do; every NaN is behind infinity.
 #[inline]
-fn key(distance: f32, id: u32) -> u64 {
+#[must_use]
+pub fn key(distance: f32, id: u32) -> u64 {
     const SIGN: u32 = 1 << 31;
     let bits = if distance.is_nan() { f32::NAN.abs().to_bits() } else { distance.to_bits() };
     let ordered = if bits & SIGN == 0 { bits | SIGN } else { !bits };
     (u64::from(ordered) << 32) | u64::from(id)
 }
 
+/// What a [`key`] was made of.
 #[inline]
-fn entry(key: u64) -> (f32, u32) {
+#[must_use]
+pub fn entry(key: u64) -> (f32, u32) {
     const SIGN: u32 = 1 << 31;
     let ordered = (key >> 32) as u32;
     let bits = if ordered & SIGN == 0 { !ordered } else { ordered & !SIGN };
