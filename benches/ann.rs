@@ -1,8 +1,8 @@
 //! How fast and how exact the room `vector_index` is, on vectors from files or on seeded ones.
 //!
-//! `cargo bench -p vitrail-vector-index -- FOLDER` reads `base.npy`, `queries.npy` (float32, C order)
-//! and `truth.npy` (int32, exact neighbours by cosine, nearest first) of the folder;
-//! `-- --small` draws 5,000 seeded vectors instead. Prints one JSON object.
+//! `cargo bench -p vitrail-vector-index --profile release --bench ann -- FOLDER` reads the folder's
+//! `base.npy`, `queries.npy` (float32, C order) and `truth.npy` (int32, exact neighbours by cosine,
+//! nearest first); `-- --small` draws 5,000 seeded vectors instead. Prints one JSON object.
 
 use std::error::Error;
 use std::io::Write;
@@ -53,7 +53,7 @@ fn measure(mut data: Data) -> Outcome<Value> {
     let rss_rows = resident_mb();
     let view = index.view();
     let k = TopK::new(K)?;
-    let exact_one = times(&data, |query| one.install(|| view.search_exact(query, k, None)));
+    let exact_one = one.install(|| times(&data, |query| view.search_exact(query, k, None)));
     let exact_all = times(&data, |query| view.search_exact(query, k, None));
     if data.truth.is_empty() {
         data.truth =
@@ -142,10 +142,8 @@ fn curve(data: &Data, view: &VectorView, one: &ThreadPool) -> Outcome<Value> {
     let mut points = Vec::new();
     for width in EFS {
         let ef = Ef::new(width)?;
-        let walk = |query: &[f32]| {
-            one.install(|| view.search_graph(query, k, ef, None)).unwrap_or_default()
-        };
-        let (found, mut row) = times(data, walk);
+        let walk = |query: &[f32]| view.search_graph(query, k, ef, None).unwrap_or_default();
+        let (found, mut row) = one.install(|| times(data, walk));
         row["ef"] = json!(width);
         row["recall"] = json!(recall(data, found));
         points.push(row);
@@ -159,12 +157,13 @@ fn filtered(data: &Data, view: &VectorView, one: &ThreadPool) -> Outcome<Value> 
     let mut rows = Vec::new();
     for (share, part) in SHARES {
         let mut random = Random(part);
-        let allowed: SlotSet = view.slots().iter().filter(|_| random.next() % part == 0).collect();
-        let exact = |query: &[f32]| one.install(|| view.search_exact(query, k, Some(&allowed)));
-        let walk = |query: &[f32]| {
-            one.install(|| view.search_graph(query, k, ef, Some(&allowed))).unwrap_or_default()
-        };
-        let ((truth, exact), (found, graph)) = (times(data, exact), times(data, walk));
+        let allowed: SlotSet =
+            view.slots().iter().filter(|_| random.next().is_multiple_of(part)).collect();
+        let exact = |query: &[f32]| view.search_exact(query, k, Some(&allowed));
+        let walk =
+            |query: &[f32]| view.search_graph(query, k, ef, Some(&allowed)).unwrap_or_default();
+        let (truth, exact) = one.install(|| times(data, exact));
+        let (found, graph) = one.install(|| times(data, walk));
         let gave_up = found.iter().filter(|found| found.hits.is_empty()).count();
         let hits = |(found, truth): (&Found, &Found)| {
             found.hits.iter().filter(|hit| truth.hits.contains(hit)).count()
@@ -172,7 +171,8 @@ fn filtered(data: &Data, view: &VectorView, one: &ThreadPool) -> Outcome<Value> 
         let right: usize = found.iter().zip(&truth).map(hits).sum();
         let wanted: usize = truth.iter().map(|truth| truth.hits.len()).sum();
         rows.push(json!({
-            "share": share, "matching": view.matching(&allowed), "exact": exact, "graph_ef_64": graph,
+            "share": share, "matching": view.matching(&allowed),
+            "walk_pays": view.counts().walk_pays(view.matching(&allowed)), "exact": exact, "graph_ef_64": graph,
             "graph_recall": right as f64 / wanted as f64,
             "graph_gave_up": gave_up as f64 / found.len() as f64,
         }));

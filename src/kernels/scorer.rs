@@ -100,19 +100,20 @@ impl Scorer {
     }
 }
 
-/// Asks the memory for the row's first 2 KB (the hardware follows on by itself); no-op elsewhere
-/// than on x86-64.
+/// Asks the memory for the row's first 2 KB (the hardware follows on by itself), as far as the
+/// second cache: more lines may be on their way there than to the first (rows apart at 384
+/// components: 98 ns each, 150 ns by way of the first). No-op elsewhere than on x86-64.
 #[inline]
 pub fn prefetch(row: &[f32]) {
     #[cfg(target_arch = "x86_64")]
     {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
         const LINE: usize = 16;
         const LINES_MAX: usize = 32;
         for line in 0..row.len().div_ceil(LINE).min(LINES_MAX) {
             // SAFETY: SSE is part of every x86-64; the address is inside the row, and a prefetch
             // reads nothing that the program could see.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(row.as_ptr().add(line * LINE).cast()) };
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(row.as_ptr().add(line * LINE).cast()) };
         }
     }
     #[cfg(not(target_arch = "x86_64"))]

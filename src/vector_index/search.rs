@@ -20,6 +20,10 @@ const GATHER_ROWS: usize = 1 << 10;
 /// Rows that a filtered walk may always compare for each candidate it keeps, before it gives up.
 const WALK_ROWS_PER_EF: usize = 4;
 
+/// A row compared by a walk costs about this many rows of a gather (three, measured; two leave room
+/// for other machines).
+const STEP_COST: usize = 2;
+
 /// What a search found.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Found {
@@ -53,8 +57,9 @@ impl VectorView {
     /// exact scan of the rows newer than it; `None` without a graph. Distances are exact. Dead and
     /// not allowed points are walked through, not returned.
     ///
-    /// There may be fewer hits than match: where few points match, the walk gives up once it has
-    /// compared more rows than match (and returns no hits). The caller then searches exactly.
+    /// There may be fewer hits than match: where few points match, the walk gives up once a scan of
+    /// them would have been cheaper (and returns no hits). The caller then searches exactly; better,
+    /// it asks [`crate::Counts::walk_pays`] first.
     /// About `ef * 10` rows compared at 100,000 points, divided by the share that matches.
     ///
     /// # Panics
@@ -70,7 +75,7 @@ impl VectorView {
         let graph = self.graph.as_ref()?;
         let ef = ef.get().max(k.get());
         let limit = match allowed {
-            Some(allowed) => self.matching(allowed).max(WALK_ROWS_PER_EF * ef),
+            Some(allowed) => (self.matching(allowed) / STEP_COST).max(WALK_ROWS_PER_EF * ef),
             None => usize::MAX,
         };
         let passes = |slot: u32| allowed.is_none_or(|set| set.contains(Slot(slot)));
