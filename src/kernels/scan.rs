@@ -9,9 +9,9 @@ use crate::top_k::TopK;
 const FOURS_FROM: usize = 3_072;
 
 /// Shows `nearest` every row of `rows` (row-major, `query.len()` floats each) for which `id` gives
-/// one; `id(row number)` is the name under which the row is kept. Rows without an id are compared
-/// too: leave out many by a gather instead ([`Scorer::each`]). Returns the number of rows with an
-/// id. O(rows * n).
+/// one; `id(row number)` is the name under which the row is kept, and is asked only of rows that are
+/// near enough. Rows without an id are compared too: leave out many by a gather instead
+/// ([`Scorer::each`]). O(rows * n).
 ///
 /// # Panics
 /// The query is empty.
@@ -22,12 +22,12 @@ pub fn scan(
     rows: &[f32],
     id: impl Fn(usize) -> Option<u32>,
     nearest: &mut TopK,
-) -> usize {
+) {
     let dim = query.len();
-    let mut compared = 0;
     let mut show = |number: usize, distance: f32| {
-        if let Some(id) = id(number) {
-            compared += 1;
+        if nearest.wants(distance, 0)
+            && let Some(id) = id(number)
+        {
             nearest.push(distance, id);
         }
     };
@@ -43,5 +43,4 @@ pub fn scan(
     for (number, row) in ones.chunks_exact(dim).enumerate() {
         show(4 * in_fours + number, scorer.one(query, row));
     }
-    compared
 }

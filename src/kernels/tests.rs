@@ -193,14 +193,13 @@ proptest! {
         let scorer = Scorer::new(Distance::L1);
         let id = |number: usize| (!odd || number % 2 == 1).then_some(number as u32);
         let mut nearest = TopK::new(k);
-        let compared = scan(&scorer, &query, &rows, id, &mut nearest);
+        scan(&scorer, &query, &rows, id, &mut nearest);
         let mut naive = TopK::new(k);
         for (number, row) in rows.chunks_exact(dim).enumerate() {
             if let Some(id) = id(number) {
                 naive.push(scorer.one(&query, row), id);
             }
         }
-        prop_assert_eq!(compared, (0..count).filter(|&number| id(number).is_some()).count());
         prop_assert_eq!(nearest.into_sorted(), naive.into_sorted());
     }
 }

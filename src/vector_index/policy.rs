@@ -89,7 +89,7 @@ mod tests {
         assert!(!due(75_000, 100_000, Some(100_000)));
         assert!(due(74_999, 100_000, Some(100_000)));
         let counts = Counts { points: 90_000, rows: 100_000, graph_rows: Some(90_000) };
-        assert!(counts.walk_pays(7_176) && !counts.walk_pays(7_175));
+        assert!(counts.walk_pays(7_200) && !counts.walk_pays(7_199));
         assert!(!Counts { graph_rows: None, ..counts }.walk_pays(90_000));
         assert!(!Counts { points: 0, rows: 0, graph_rows: None }.compaction_due());
     }

@@ -29,7 +29,7 @@ const STEP_COST: usize = 2;
 pub struct Found {
     /// Nearest first; ties by slot.
     pub hits: Vec<(Slot, f32)>,
-    /// Rows whose distance was taken.
+    /// Rows whose distance was taken, dead ones included.
     pub compared: usize,
 }
 
@@ -114,7 +114,7 @@ impl VectorView {
         distances
     }
 
-    /// Compares the live rows of `range` whose slot passes.
+    /// Compares the rows of `range`; keeps live ones whose slot passes.
     fn scan(
         &self,
         query: &[f32],
@@ -132,8 +132,8 @@ impl VectorView {
                 let slot = self.slot_at.get(first + row as u32);
                 (slot != NONE && passes(slot)).then_some(slot)
             };
-            let new = vitrail_kernels::scan(&self.scorer, query, part, id, &mut nearest);
-            (nearest, compared + new)
+            vitrail_kernels::scan(&self.scorer, query, part, id, &mut nearest);
+            (nearest, compared + part.len() / query.len())
         };
         let empty = || (Nearest::new(k), 0);
         if range.len() * query.len() < PARALLEL_FLOATS {
