@@ -4,13 +4,13 @@ use crate::scorer::Scorer;
 use crate::top_k::TopK;
 
 /// Components from which neighbouring rows are taken in fours: query and row don't fit the first
-/// cache together then, and a part of the query should serve four rows while it is there. Below, one
-/// row after another is what memory delivers fastest (384 components: 67 ns a row, in fours 130).
+/// cache together then, and a part of the query should serve four rows while it is there. Below,
+/// one row after another is what memory delivers fastest (384 components: 67 ns, in fours 130).
 const FOURS_FROM: usize = 3_072;
 
 /// Shows `nearest` every row of `rows` (row-major, `query.len()` floats each) for which `id` gives
-/// one; `id(row number)` is the name under which the row is kept, and is asked only of rows that are
-/// near enough. Rows without an id are compared too: leave out many by a gather instead
+/// one; `id(row number)` is the name under which the row is kept, and is asked only of rows that
+/// are near enough. Rows without an id are compared too: leave out many by a gather instead
 /// ([`Scorer::each`]). O(rows * n).
 ///
 /// # Panics

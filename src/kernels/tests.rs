@@ -159,7 +159,8 @@ proptest! {
         for kernels in available() {
             for (name, sum, exact) in SUMS {
                 let got = sum(&kernels, &a[shift..], &b[shift..]);
-                prop_assert!(close(got, &a[shift..], &b[shift..], exact), "{} {:?}", name, kernels.isa());
+                let isa = kernels.isa();
+                prop_assert!(close(got, &a[shift..], &b[shift..], exact), "{} {:?}", name, isa);
             }
         }
     }
@@ -186,7 +187,11 @@ proptest! {
 
     #[test]
     fn scan_is_a_loop_over_rows(
-        dim in prop_oneof![1_usize..40, 3_070_usize..3_074], count in 0_usize..40, k in 1_usize..10, seed: u64, odd: bool,
+        dim in prop_oneof![1_usize..40, 3_070_usize..3_074],
+        count in 0_usize..40,
+        k in 1_usize..10,
+        seed: u64,
+        odd: bool,
     ) {
         let rows = numbers(seed, dim * count);
         let query = numbers(!seed, dim);

@@ -16,7 +16,10 @@ pub enum VectorError {
         got: usize,
     },
     /// A component that is NaN, infinite or absurdly large.
-    #[error("component {component} of the vector is {value}, not a number of size up to {max:e}", max = COMPONENT_MAX)]
+    #[error(
+        "component {component} of the vector is {value}, not a number of size up to {max:e}",
+        max = COMPONENT_MAX
+    )]
     Component {
         /// Its position.
         component: usize,

@@ -1,8 +1,8 @@
 //! A graph over the first offsets of the rows, as flat lists of links, and the walk over it.
 //!
-//! How the links come about is `builder`'s affair; the walk is the best-first one of HNSW (Malkov and
-//! Yashunin 2016, algorithms 2 and 5): greedily down the upper layers, then with `ef` candidates
-//! over layer 0. Each step scores a node's unseen neighbours in one batch.
+//! How the links come about is `builder`'s affair; the walk is the best-first one of HNSW (Malkov
+//! and Yashunin 2016, algorithms 2 and 5): greedily down the upper layers, then with `ef`
+//! candidates over layer 0. Each step scores a node's unseen neighbours in one batch.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -19,7 +19,7 @@
 //! 1 MB, the touched pages of 16 KB, the lists of chunks and pages) and swaps the view.
 //!
 //! Memory: 4 bytes a component, 8 bytes a row for the maps, an eighth of a byte to 2 bytes for the
-//! set of live slots; with a graph about 140 bytes a row more. While a graph is built, about 2 KB a
+//! set of live slots; with a graph 70 to 140 bytes a row more. While a graph is built, about 2 KB a
 //! row on top, and a copy of the rows if dead ones are dropped on the way.
 
 mod builder;

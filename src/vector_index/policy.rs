@@ -1,4 +1,4 @@
-//! When a graph is due, when it is walked, when dead rows are dropped. Pure: counts in, a choice out.
+//! When a graph is due or walked, when dead rows are dropped. Pure: counts in, a choice out.
 
 use vitrail_domain::limits::GRAPH_POINTS_MIN;
 
