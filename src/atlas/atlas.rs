@@ -9,10 +9,12 @@ use crate::people;
 use crate::rng::Rng;
 use crate::row::{Row, Shot};
 use crate::skin::Lesion;
+use crate::slide::SyntheticSlide;
 
 /// The synthetic atlas of one seed: about 400 photographs of skin-like lesions, 100 chest-film-like
 /// pictures and one slide. Making it plans the rows (milliseconds); pictures are drawn when taken.
 pub struct Atlas {
+    seed: u64,
     noise: Noise,
     lesions: Vec<Lesion>,
     skin: Vec<Row>,
@@ -40,7 +42,7 @@ impl Atlas {
     pub fn new(seed: u64) -> Self {
         let (lesions, skin) = people::skin(seed);
         let (chests, films) = people::films(seed);
-        Self { noise: Noise::new(seed), lesions, skin, chests, films }
+        Self { seed, noise: Noise::new(seed), lesions, skin, chests, films }
     }
 
     /// The photographs of lesions, 450 x 338 px, in the table's order; about 20 ms each.
@@ -75,6 +77,12 @@ impl Atlas {
     #[must_use]
     pub fn film_at(&self, index: usize) -> Option<Drawn> {
         self.films.get(index).map(|row| self.drawn(row))
+    }
+
+    /// The slide, 8,000 x 8,000 px; nothing of it is drawn yet.
+    #[must_use]
+    pub fn slide(&self) -> SyntheticSlide {
+        SyntheticSlide::new(self.seed)
     }
 
     fn drawn(&self, row: &Row) -> Drawn {

@@ -232,8 +232,8 @@ impl Film {
                 mask.stroke(&line, 2.0);
             }
         }
-        canvas.lay(&filled, grey(0.80), 0.085);
-        canvas.lay(&edges, grey(0.85), 0.11);
+        canvas.lay(&filled, grey(0.80), 0.075);
+        canvas.lay(&edges, grey(0.85), 0.075);
         let mut heavy = Mask::new(WIDTH, HEIGHT);
         for bone in heavy_bones(chest) {
             let line: Vec<Dab> = bone.into_iter().map(|dab| self.to_pixels(dab)).collect();
@@ -261,7 +261,7 @@ impl Film {
                 }
             }
         }
-        canvas.lay(&mask, grey(0.75), 0.17);
+        canvas.lay(&mask, grey(0.75), 0.15);
         if self.wires {
             let mut wires = Mask::new(WIDTH, HEIGHT);
             for _ in 0..2 {
@@ -319,7 +319,7 @@ fn ribs(chest: &Chest) -> Vec<Vec<Dab>> {
                     (side * wide, y + 0.15 + 0.012 * order),
                     (side * wide * 0.97, y + 0.34),
                     (side * wide * 0.42, y + 0.42),
-                    (0.018, 0.024),
+                    (0.014, 0.018),
                 ));
             }
         }

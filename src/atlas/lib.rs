@@ -17,9 +17,11 @@
 mod atlas;
 mod canvas;
 mod film;
+mod gland;
 mod letters;
 mod maths;
 mod noise;
+mod nuclei;
 mod odd;
 mod people;
 mod plant;
@@ -28,6 +30,9 @@ mod row;
 mod skin;
 mod skin_photo;
 mod skin_shade;
+mod slide;
+mod stain;
+mod tissue;
 
 #[cfg(test)]
 mod tests;
@@ -35,3 +40,4 @@ mod tests;
 pub use atlas::{Atlas, Drawn};
 pub use row::{LICENCE, SOURCE};
 pub use skin::SkinKind;
+pub use slide::SyntheticSlide;

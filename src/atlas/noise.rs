@@ -3,11 +3,14 @@
 use crate::maths::{floor, lerp};
 use crate::rng::Rng;
 
-const SIDE: usize = 256;
+/// Features from one repetition to the next. A table of 128 x 128 stays in a core's own cache.
+const SIDE: usize = 128;
 
-/// A table of random numbers that wraps every 256 units; both noises read it.
+/// Tables of random numbers that wrap every `SIDE` units, one for each noise.
 pub(crate) struct Noise {
     table: Vec<f32>,
+    /// Where a cell's centre lies within its square, and the cell's own number.
+    centres: Vec<[f32; 3]>,
 }
 
 /// What lies round a point in cell noise.
@@ -21,16 +24,24 @@ pub(crate) struct Cell {
 }
 
 impl Noise {
-    /// The table of a seed: 256 KiB.
+    /// The tables of a seed: 256 KiB.
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = Rng::of(seed, &[0x6e6f_6973_65]);
-        Self { table: (0..SIDE * SIDE).map(|_| rng.unit()).collect() }
+        let table = (0..SIDE * SIDE).map(|_| rng.unit()).collect();
+        let mut centre = || [rng.range(0.15, 0.85), rng.range(0.15, 0.85), rng.unit()];
+        let centres = (0..SIDE * SIDE).map(|_| centre()).collect();
+        Self { table, centres }
+    }
+
+    #[inline]
+    fn place(x: i32, y: i32) -> usize {
+        let mask = SIDE as i32 - 1;
+        ((y & mask) as usize) * SIDE + (x & mask) as usize
     }
 
     #[inline]
     fn at(&self, x: i32, y: i32) -> f32 {
-        let mask = SIDE as i32 - 1;
-        self.table[((y & mask) as usize) * SIDE + (x & mask) as usize]
+        self.table[Self::place(x, y)]
     }
 
     /// Smooth noise, from 0 to 1, of one feature a unit.
@@ -65,16 +76,12 @@ impl Noise {
         let (mut first, mut second, mut id) = (f32::MAX, f32::MAX, 0.0);
         for cy in y0 - 1..=y0 + 1 {
             for cx in x0 - 1..=x0 + 1 {
-                let jitter = self.at(cx, cy);
-                let other = self.at(cx + 91, cy + 57);
-                let dx = cx as f32 + 0.15 + 0.7 * jitter - x;
-                let dy = cy as f32 + 0.15 + 0.7 * other - y;
+                let [left, top, own] = self.centres[Self::place(cx, cy)];
+                let (dx, dy) = (cx as f32 + left - x, cy as f32 + top - y);
                 let squared = dx * dx + dy * dy;
-                if squared < first {
-                    (second, first, id) = (first, squared, self.at(cx + 13, cy + 171));
-                } else if squared < second {
-                    second = squared;
-                }
+                second = second.min(squared.max(first));
+                id = if squared < first { own } else { id };
+                first = first.min(squared);
             }
         }
         let near = first.sqrt();

@@ -96,6 +96,9 @@ impl Photo {
     /// Draws the photograph: about 15 ms.
     pub(crate) fn draw(&self, lesion: &Lesion, noise: &Noise) -> Raster {
         let mut canvas = Canvas::shaded(WIDTH, HEIGHT, |x, y| {
+            if self.behind_ring(x, y) {
+                return [0.0; 3];
+            }
             let (u, v) = self.to_plane(x, y);
             shade(lesion, noise, u, v)
         });
@@ -119,6 +122,13 @@ impl Photo {
         self.optics(&mut canvas);
         let mut rng = Rng::of(self.noise_seed, &[]);
         canvas.develop(self.grain, false, &mut rng)
+    }
+
+    /// True where the dermatoscope's edge hides the skin, so that nothing need be drawn.
+    fn behind_ring(&self, x: f32, y: f32) -> bool {
+        let mid = (WIDTH as f32 / 2.0, HEIGHT as f32 / 2.0);
+        let (px, py) = ((x - mid.0) / mid.1, (y - mid.1) / mid.1);
+        self.ring.is_some_and(|ring| (px * px + py * py).sqrt() > ring + 0.1)
     }
 
     fn cover(&self, strokes: &[Vec<Dab>], edge: f32) -> Mask {
@@ -161,7 +171,7 @@ impl Photo {
             let mut light = 1.0 + self.slope.0 * px + self.slope.1 * py;
             light *= 1.0 - self.vignette * 0.42 * squared.min(2.8) / 2.8;
             if let Some(ring) = self.ring {
-                light *= 1.0 - 0.97 * smooth(ring - 0.03, ring + 0.03, squared.sqrt());
+                light *= 1.0 - 0.995 * smooth(ring - 0.03, ring + 0.03, squared.sqrt());
             }
             let [r, g, b] = colour;
             [r * self.gains[0] * light, g * self.gains[1] * light, b * self.gains[2] * light]

@@ -37,7 +37,7 @@ pub(crate) fn shade(lesion: &Lesion, noise: &Noise, u: f32, v: f32) -> Colour {
 
 /// Mottled skin with shallow furrows.
 fn bare_skin(lesion: &Lesion, noise: &Noise, x: f32, y: f32) -> Colour {
-    let flush = noise.layered(x * 1.7, y * 1.7, 3) - 0.5;
+    let flush = noise.layered(x * 1.7, y * 1.7, 2) - 0.5;
     let (fine_x, fine_y) = (x * 15.0, y * 11.0);
     let bend = noise.value(x * 4.0, y * 4.0) * 1.5;
     let cell = noise.cells(fine_x + bend, fine_y - bend);
