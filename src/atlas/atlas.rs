@@ -55,6 +55,16 @@ impl Atlas {
         self.films.iter().map(|row| self.drawn(row))
     }
 
+    /// Names and fields of the photographs, without drawing them.
+    pub fn skin_table(&self) -> impl ExactSizeIterator<Item = (&str, &Map<String, Value>)> + '_ {
+        self.skin.iter().map(|row| (row.name.as_str(), &row.fields))
+    }
+
+    /// Names and fields of the films, without drawing them.
+    pub fn films_table(&self) -> impl ExactSizeIterator<Item = (&str, &Map<String, Value>)> + '_ {
+        self.films.iter().map(|row| (row.name.as_str(), &row.fields))
+    }
+
     /// How many photographs [`Self::skin`] gives.
     #[must_use]
     pub fn skin_len(&self) -> usize {

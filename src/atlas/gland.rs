@@ -87,7 +87,7 @@ impl Gland {
             *dye = [lerp(inner[0], dye[0], away), lerp(inner[1], dye[1], away)];
         });
         self.goblets(sheet, lumen, &mut rng);
-        let round = (self.shape.axes.0 + self.shape.axes.1) * 3.14;
+        let round = (self.shape.axes.0 + self.shape.axes.1) * std::f32::consts::PI;
         let count = (round * 0.86 / 9.5) as usize;
         for number in 0..count {
             let turn = (number as f32 + rng.range(-0.25, 0.25)) / count as f32;

@@ -26,7 +26,7 @@ pub(crate) struct Cell {
 impl Noise {
     /// The tables of a seed: 256 KiB.
     pub(crate) fn new(seed: u64) -> Self {
-        let mut rng = Rng::of(seed, &[0x6e6f_6973_65]);
+        let mut rng = Rng::of(seed, &[0x6e_6f69_7365]);
         let table = (0..SIDE * SIDE).map(|_| rng.unit()).collect();
         let mut centre = || [rng.range(0.15, 0.85), rng.range(0.15, 0.85), rng.unit()];
         let centres = (0..SIDE * SIDE).map(|_| centre()).collect();

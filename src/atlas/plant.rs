@@ -3,8 +3,8 @@
 //!
 //! | `planted` | The row |
 //! |---|---|
-//! | `exact_duplicate` | has the pixels of `planted_of`; the last two are filed under another patient |
-//! | `near_duplicate` | is `planted_of` again, cropped by a few percent, of other brightness and noise |
+//! | `exact_duplicate` | has the pixels of `planted_of`; two are filed under another patient |
+//! | `near_duplicate` | is `planted_of` again, cropped by a few percent, lit a little otherwise |
 //! | `off_topic` | shows what `true_label` says, filed as a lesion or film |
 //! | `wrong_label` | has another `label` than `true_label` |
 //! | `blurred` | is out of focus |

@@ -5,7 +5,7 @@
 pub(crate) struct Rng(u64);
 
 impl Rng {
-    /// The stream of a seed and a path of labels, so that one thing's numbers never shift another's.
+    /// The stream of a seed and a path of labels: one thing's numbers never shift another's.
     pub(crate) fn of(seed: u64, path: &[u64]) -> Self {
         let mut rng = Self(seed);
         for &label in path {
@@ -35,7 +35,7 @@ impl Rng {
         (self.unit() + self.unit() + self.unit() + self.unit() - 2.0) / 2.0
     }
 
-    /// A whole number below `count`; 0 where `count` is 0. The bias is below 2^-32 for small counts.
+    /// A whole number below `count`; 0 where `count` is 0. The bias is below count / 2^64.
     pub(crate) fn below(&mut self, count: usize) -> usize {
         ((u128::from(self.bits()) * count as u128) >> 64) as usize
     }

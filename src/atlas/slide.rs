@@ -24,9 +24,12 @@ const SOFT: (f32, f32, f32) = (5_550.0, 5_950.0, 620.0);
 const SOFT_RADIUS: usize = 5;
 const SOFT_PASSES: usize = 3;
 const SOFT_MARGIN: i64 = (SOFT_RADIUS * SOFT_PASSES) as i64;
-/// The pen's line: from, pull, to, half width.
-const PEN: ((f32, f32), (f32, f32), (f32, f32), f32) =
-    ((6_300.0, 520.0), (7_900.0, 1_250.0), (6_750.0, 3_350.0), 62.0);
+/// The pen's line: where it starts, what pulls it, where it ends.
+const PEN_FROM: (f32, f32) = (6_300.0, 520.0);
+const PEN_PULL: (f32, f32) = (7_900.0, 1_250.0);
+const PEN_TO: (f32, f32) = (6_750.0, 3_350.0);
+/// Half the pen's width.
+const PEN_RADIUS: f32 = 62.0;
 const PEN_COLOUR: [f32; 3] = [0.10, 0.36, 0.30];
 
 /// The slide of one seed. Any region of it is drawn when it is asked for and has the same pixels
@@ -40,7 +43,7 @@ pub struct SyntheticSlide {
 
 impl SyntheticSlide {
     pub(crate) fn new(seed: u64) -> Self {
-        let line = curve(PEN.0, PEN.1, PEN.2, (1.0, 1.0));
+        let line = curve(PEN_FROM, PEN_PULL, PEN_TO, (1.0, 1.0));
         let pen = line.into_iter().map(|dab| (dab.x, dab.y)).collect();
         Self { seed, noise: Noise::new(seed ^ 0x51de), pen }
     }
@@ -90,7 +93,7 @@ impl SyntheticSlide {
         let label = if depth > 0.0 { tissue.label() } else { "background" };
         let mut truth = Map::new();
         truth.insert("label".to_owned(), label.into());
-        if self.pen_distance(x, y) < PEN.3 {
+        if self.pen_distance(x, y) < PEN_RADIUS {
             truth.insert("planted".to_owned(), "pen".into());
         } else if softness(x, y) > 0.5 && depth > 0.0 {
             truth.insert("planted".to_owned(), "blurred".into());
@@ -171,7 +174,7 @@ impl SyntheticSlide {
             for left in (0..size.0).step_by(BLOCK) {
                 let middle =
                     (corner.0 + (left + BLOCK / 2) as i64, corner.1 + (top + BLOCK / 2) as i64);
-                if self.pen_distance(middle.0 as f32, middle.1 as f32) > PEN.3 + BLOCK as f32 {
+                if self.pen_distance(middle.0 as f32, middle.1 as f32) > PEN_RADIUS + BLOCK as f32 {
                     continue;
                 }
                 for row in top..(top + BLOCK).min(size.1) {
@@ -189,7 +192,7 @@ impl SyntheticSlide {
         let ragged = 10.0 * (self.noise.value(x / 30.0, y / 30.0) - 0.5);
         let edge = self.pen_distance(x, y) + ragged;
         let streak = 0.72 + 0.28 * self.noise.layered(x / 9.0, y / 60.0, 2);
-        let cover = (1.0 - smooth(PEN.3 - 7.0, PEN.3, edge)) * streak;
+        let cover = (1.0 - smooth(PEN_RADIUS - 7.0, PEN_RADIUS, edge)) * streak;
         for (channel, ink) in pixel.iter_mut().zip(PEN_COLOUR) {
             let light = f32::from(*channel) / 255.0;
             *channel = byte(light * lerp(1.0, ink, cover));

@@ -29,19 +29,26 @@ impl Tissue {
     }
 }
 
-/// The three pieces: kind, centre, half axes, in level-0 pixels.
-const PIECES: [(Tissue, (f32, f32), (f32, f32)); 3] = [
-    (Tissue::Gland, (2_150.0, 2_250.0), (1_750.0, 1_600.0)),
-    (Tissue::Lymphoid, (5_950.0, 2_050.0), (1_500.0, 1_350.0)),
-    (Tissue::Tumour, (4_150.0, 5_900.0), (3_000.0, 1_500.0)),
+/// One piece of tissue on the glass: an ellipse before its border is frayed.
+struct Piece {
+    tissue: Tissue,
+    centre: (f32, f32),
+    half_axes: (f32, f32),
+}
+
+/// The three pieces, in level-0 pixels.
+const PIECES: [Piece; 3] = [
+    Piece { tissue: Tissue::Gland, centre: (2_150.0, 2_250.0), half_axes: (1_750.0, 1_600.0) },
+    Piece { tissue: Tissue::Lymphoid, centre: (5_950.0, 2_050.0), half_axes: (1_500.0, 1_350.0) },
+    Piece { tissue: Tissue::Tumour, centre: (4_150.0, 5_900.0), half_axes: (3_000.0, 1_500.0) },
 ];
 
 /// The tissue at a place and how deep inside it the place lies: 1 in the middle, below 0 outside.
 pub(crate) fn at(noise: &Noise, x: f32, y: f32) -> (Tissue, f32) {
     let ragged = noise.layered(x / 620.0 + 3.0, y / 620.0, 4) - 0.5;
     let mut best = (Tissue::Gland, f32::MIN);
-    for (tissue, (cx, cy), (rx, ry)) in PIECES {
-        let (dx, dy) = ((x - cx) / rx, (y - cy) / ry);
+    for Piece { tissue, centre, half_axes } in PIECES {
+        let (dx, dy) = ((x - centre.0) / half_axes.0, (y - centre.1) / half_axes.1);
         let depth = 1.0 - (dx * dx + dy * dy).sqrt() + 0.42 * ragged;
         if depth > best.1 {
             best = (tissue, depth);
