@@ -125,3 +125,11 @@ pub const FACET_VALUES_MAX: usize = 1_000;
 /// Points above which a server builds a graph over a vector: below it an exact scan of 384-d rows
 /// answers within a few milliseconds.
 pub const GRAPH_POINTS_MIN: usize = 50_000;
+
+/// Size of one component of a vector: the squares of the widest vector's components then still sum
+/// within single precision, so that no distance is infinite or not a number.
+pub const COMPONENT_MAX: f32 = 1e15;
+
+/// Rows that one index of vectors ever takes in between two rewrites, replaced ones included:
+/// offsets are 32 bits wide, and links of 32 a row are numbered by 32 bits too.
+pub const INDEX_ROWS_MAX: usize = 100_000_000;

@@ -68,6 +68,11 @@ impl SlotSet {
         usize::try_from(self.0.intersection_len(&other.0)).unwrap_or(usize::MAX)
     }
 
+    /// Puts each of `slots` in.
+    pub fn extend_with(&mut self, slots: impl Iterator<Item = Slot>) {
+        self.0.extend(slots.map(|slot| slot.0));
+    }
+
     /// Keeps what is in both.
     pub fn intersect_with(&mut self, other: &Self) {
         self.0 &= &other.0;
