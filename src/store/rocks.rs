@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompactionStyle,
-    DBCompressionType, DBRawIterator, DBRecoveryMode, ErrorKind, FifoCompactOptions, LogLevel,
-    Options, ReadOptions, WriteBatch, WriteBufferManager, WriteOptions,
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
+    DBRawIterator, DBRecoveryMode, ErrorKind, LogLevel, Options, Range, ReadOptions, WriteBatch,
+    WriteBufferManager, WriteOptions,
 };
 
 use crate::codec::{self, Kind, Record};
@@ -34,8 +34,8 @@ enum Shape {
     /// Large values that don't: from 4 KiB on they lie in blob files, so that compaction doesn't
     /// copy them.
     Incompressible,
-    /// Bounded in bytes; the oldest go first.
-    Cache,
+    /// Values that don't compress and don't last: no blob files, whose space comes back late.
+    Passing,
 }
 
 macro_rules! families {
@@ -54,7 +54,7 @@ families! { COLLECTION_FAMILIES:
     THUMBNAILS "thumbnails" Incompressible,
     IMAGE_POINTS "image_points" Records,
     HASHES "hashes" Records,
-    EMBEDDINGS "embeddings" Cache,
+    EMBEDDINGS "embeddings" Passing,
     REPORTS "reports" Records,
     MANIFEST "manifest" Records,
 }
@@ -139,14 +139,7 @@ impl Shared {
                 options.set_min_blob_size(4 * KIB as u64);
                 options.set_enable_blob_gc(true);
             }
-            Shape::Cache => {
-                let mut fifo = FifoCompactOptions::default();
-                fifo.set_max_table_files_size(self.options.embedding_cache_bytes);
-                options.set_compression_type(DBCompressionType::None);
-                options.set_level_compaction_dynamic_level_bytes(false);
-                options.set_compaction_style(DBCompactionStyle::Fifo);
-                options.set_fifo_compaction_options(&fifo);
-            }
+            Shape::Passing => options.set_compression_type(DBCompressionType::None),
         }
         options
     }
@@ -318,6 +311,21 @@ impl Db {
             at.next();
         }
         at.status().map_err(|error| self.fail("walk", family, &error))
+    }
+
+    /// The last key of a family.
+    pub fn last_key(&self, family: Family) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut at = self.db.raw_iterator_cf(self.handle(family)?);
+        at.seek_to_last();
+        let last = at.key().map(<[u8]>::to_vec);
+        at.status().map_err(|error| self.fail("read", family, &error))?;
+        Ok(last)
+    }
+
+    /// About how many bytes the files hold between `from` and `to`; what is in memory is left out.
+    pub fn bytes_about(&self, family: Family, from: &[u8], to: &[u8]) -> Result<u64, StoreError> {
+        let sizes = self.db.get_approximate_sizes_cf(self.handle(family)?, &[Range::new(from, to)]);
+        Ok(sizes.iter().sum())
     }
 
     /// Writes a batch; with `sync` it is on the disk when this returns.
