@@ -220,6 +220,6 @@ fn the_store_is_a_map_that_survives_reopening() {
     // VITRAIL_SEED repeats one run.
     match std::env::var("VITRAIL_SEED") {
         Ok(seed) => run(seed.parse().unwrap(), 400),
-        Err(_) => (1..=8).for_each(|seed| run(seed, 400)),
+        Err(_) => (1..=4).for_each(|seed| run(seed, 300)),
     }
 }
