@@ -3,6 +3,9 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use parking_lot::Mutex;
+use vitrail_disk::FileLock;
+
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
     DBRawIterator, DBRecoveryMode, ErrorKind, LogLevel, Options, Range, ReadOptions, WriteBatch,
@@ -70,15 +73,16 @@ families! { META_FAMILIES:
 /// Takes a key and its value, and says whether to go on.
 pub(crate) type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError>;
 
-/// Memory that all databases of a store share.
+/// What all databases of a store share: memory, and the lock, which the last of them lets go.
 pub(crate) struct Shared {
     cache: Cache,
     buffers: WriteBufferManager,
     options: StoreOptions,
+    lock: Mutex<FileLock>,
 }
 
 impl Shared {
-    pub fn new(options: StoreOptions) -> Self {
+    pub fn new(options: StoreOptions, lock: FileLock) -> Self {
         let cache = Cache::new_lru_cache(options.cache_bytes);
         // Not stalling: a collection that rests would hold the buffers that another waits for.
         let buffers = WriteBufferManager::new_write_buffer_manager_with_cache(
@@ -86,11 +90,15 @@ impl Shared {
             false,
             cache.clone(),
         );
-        Self { cache, buffers, options }
+        Self { cache, buffers, options, lock: Mutex::new(lock) }
     }
 
     pub fn options(&self) -> &StoreOptions {
         &self.options
+    }
+
+    pub fn lock(&self) -> &Mutex<FileLock> {
+        &self.lock
     }
 
     fn database(&self) -> Options {

@@ -21,7 +21,11 @@ fn a_store_in_use_names_the_address() {
     let words = served.to_string();
     assert!(words.contains("--url http://127.0.0.1:6333"), "{words}");
     assert!(words.contains(&std::process::id().to_string()), "{words}");
+    let collection = store.create_collection(spec("c", 2)).unwrap();
     drop(store);
+    let held = Store::open(folder.path(), options()).err().unwrap();
+    assert_eq!(held.code(), Code::StoreInUse, "a collection that is open holds the lock");
+    drop(collection);
     Store::open(folder.path(), options()).unwrap();
 }
 
@@ -192,6 +196,8 @@ fn uploads_are_kept_once_and_checked() {
     assert_eq!(store.blob(&hash).unwrap_err().code(), Code::StoreDamaged);
     let findings = store.check(&Cancel::new());
     assert_eq!((findings.blobs, findings.problems.count), (1, 1));
+    assert_eq!(store.put_blob(b"picture").unwrap(), hash);
+    assert_eq!(store.blob(&hash).unwrap().unwrap(), b"picture", "it was mended");
     store.remove_blob(&hash).unwrap();
     assert_eq!(store.blob(&hash).unwrap(), None);
 }
