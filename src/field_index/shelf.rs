@@ -214,7 +214,7 @@ impl Shelf {
         };
         let fed = cleared.map_err(E::from).and_then(|_| feed(&mut push));
         if let Err(error) = fed {
-            self.writer = None;
+            self.close_writer();
             return Err(error);
         }
         self.finish(seq, &docs, Ok(()))?;
@@ -235,8 +235,8 @@ impl Shelf {
             prepared.commit()
         });
         if let Err(error) = done {
-            // A writer that failed once is of no more use; dropping it forgets what it buffered.
-            self.writer = None;
+            // A writer that failed once is of no more use; closing it forgets what it buffered.
+            self.close_writer();
             return Err(write_error(error));
         }
         Ok(())
@@ -248,6 +248,14 @@ impl Shelf {
             None => self.open_writer().map_err(write_error)?,
         };
         Ok(self.writer.insert(writer))
+    }
+
+    /// Waits for a merge that is running: it would go on writing into a folder that may be opened
+    /// again or deleted.
+    fn close_writer(&mut self) {
+        if let Some(Err(error)) = self.writer.take().map(IndexWriter::wait_merging_threads) {
+            tracing::warn!(%error, "field index writer closed");
+        }
     }
 
     fn open_writer(&self) -> Result<IndexWriter, TantivyError> {
@@ -262,6 +270,12 @@ impl Shelf {
         policy.set_del_docs_ratio_before_merge(0.3);
         writer.set_merge_policy(Box::new(policy));
         Ok(writer)
+    }
+}
+
+impl Drop for Shelf {
+    fn drop(&mut self) {
+        self.close_writer();
     }
 }
 
@@ -304,6 +318,10 @@ impl Committed {
             let Some(column) = fields.column_opt::<f64>(&name).map_err(read_error)? else {
                 continue;
             };
+            // A range below all numbers would find the least of them (tantivy-columnar 0.27).
+            if *bounds.end() < column.min_value() || *bounds.start() > column.max_value() {
+                continue;
+            }
             let mut docs = Vec::new();
             let all = 0..segment.reader.max_doc();
             column.get_docids_for_value_range(bounds.clone(), all, &mut docs);
