@@ -14,6 +14,7 @@ use tantivy::index::SegmentId;
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::merge_policy::LogMergePolicy;
 use tantivy::postings::BlockSegmentPostings;
+use tantivy::query::AllQuery;
 use tantivy::schema::{
     BytesOptions, FAST, Field, IndexRecordOption, JsonObjectOptions, OwnedValue, Schema,
 };
@@ -207,7 +208,9 @@ impl Shelf {
         let columns = self.columns;
         let writer = self.writer()?;
         let mut docs = RoaringBitmap::new();
-        let cleared = writer.delete_all_documents().map_err(write_error);
+        // Not delete_all_documents: it takes the stamps back to those of the writer's opening, and
+        // later deletes then miss documents (tantivy 0.27).
+        let cleared = writer.delete_query(Box::new(AllQuery)).map_err(write_error);
         let mut push = |entry: Entry| {
             docs.insert(entry.slot.0);
             writer.add_document(document(columns, &entry)).map(drop).map_err(write_error)

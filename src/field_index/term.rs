@@ -279,7 +279,7 @@ mod tests {
             assert_eq!(PathBytes::of(&path).unwrap().to_path(), Some(path), "{text}");
         }
         assert_eq!(PathBytes::of(&"a[0]".parse().unwrap()), None);
-        assert_eq!(PathBytes::of(&Path::key("with \" quote")).unwrap().to_path().is_some(), true);
+        assert!(PathBytes::of(&Path::key("with \" quote")).unwrap().to_path().is_some());
         assert_eq!(PathBytes::of(&Path::key(&"k".repeat(ENCODED_PATH_MAX))), None);
     }
 

@@ -163,6 +163,7 @@ fn is_equal_to_the_direct_evaluator() {
     let seeds = given.map_or(1..=rounds.unwrap_or(12), |seed| seed..=seed);
     println!("seeds {seeds:?}; VITRAIL_SEED=n runs one of them, VITRAIL_ROUNDS=n the first n");
     for seed in seeds {
+        println!("seed {seed}");
         let mut dice = Dice(seed);
         let mut model = Model::new();
         for step in 0..60 {

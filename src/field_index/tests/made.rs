@@ -50,7 +50,7 @@ impl Dice {
     }
 
     pub(super) fn id(&mut self, slot: u32) -> PointId {
-        if slot % 2 == 0 {
+        if slot.is_multiple_of(2) {
             PointId::Number(u64::from(slot) * 7)
         } else {
             format!("00000000-0000-0000-0000-{slot:012}").parse().unwrap()
