@@ -13,7 +13,7 @@ impl Collection {
     /// # Errors
     /// The index or the change log can't be written.
     pub fn commit_fields_if_due(&self) -> Result<bool, CollectionError> {
-        if !self.fields.commit_due() {
+        if !self.fields.pending().due() {
             return Ok(false);
         }
         self.commit_fields()?;
@@ -33,7 +33,8 @@ impl Collection {
     /// Vectors whose graph is missing or far behind.
     #[must_use]
     pub fn graphs_due(&self) -> Vec<VectorName> {
-        let due = self.indexes().into_iter().filter(|(_, index)| graph_due(&index.view()));
+        let indexes = self.indexes().into_iter();
+        let due = indexes.filter(|(_, index)| graph_due(&index.view()));
         due.map(|(name, _)| name).collect()
     }
 
