@@ -125,3 +125,33 @@ pub const FACET_VALUES_MAX: usize = 1_000;
 /// Points above which a server builds a graph over a vector: below it an exact scan of 384-d rows
 /// answers within a few milliseconds.
 pub const GRAPH_POINTS_MIN: usize = 50_000;
+
+/// Size of one component of a vector: the squares of the widest vector's components then still sum
+/// within single precision, so that no distance is infinite or not a number.
+pub const COMPONENT_MAX: f32 = 1e15;
+
+/// Rows that one index of vectors ever takes in between two rewrites, replaced ones included:
+/// offsets are 32 bits wide, and links of 32 a row are numbered by 32 bits too.
+pub const INDEX_ROWS_MAX: usize = 100_000_000;
+/// Distinct terms of one payload in the field index: a long report has 2,000. A payload with more
+/// is evaluated directly, at about a millisecond a megabyte.
+pub const FIELD_TERMS_MAX: usize = 16_384;
+
+/// Bytes of one payload's terms: deep paths repeat themselves in every term below them.
+pub const FIELD_TERM_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Changed points at which the field index should be committed: evaluating as many directly costs
+/// a filter about a millisecond.
+pub const FIELD_COMMIT_POINTS: usize = 2_048;
+
+/// Bytes of changed payloads at which the field index should be committed.
+pub const FIELD_COMMIT_BYTES: usize = 16 * 1024 * 1024;
+
+/// Times the two bounds above that changes may wait for a commit before the writer makes one.
+pub const FIELD_WAITING_FACTOR: usize = 8;
+
+/// Bytes of filter results that one collection's field index keeps: 500 sets of a million slots.
+pub const FIELD_CACHE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Filter results that one collection's field index keeps: the oldest is looked for one by one.
+pub const FIELD_CACHE_SETS_MAX: usize = 4_096;
