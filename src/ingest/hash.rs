@@ -1,5 +1,6 @@
 //! The two hashes of a picture's pixels.
 
+use sha2::{Digest, Sha256};
 use vitrail_domain::Raster;
 
 /// BLAKE3 over width and height (little endian, 4 bytes each) and the RGB pixels: two files with
@@ -62,6 +63,12 @@ fn grey_sum(row: &[u8], left: u32, right: u32) -> u64 {
     pixels.iter().map(grey).sum()
 }
 
+/// SHA-256 of a file's bytes, as provenance keeps it.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,3 +97,4 @@ mod tests {
         assert_ne!(pixel_hash(&ramp(4, 2, |_| 9)), pixel_hash(&ramp(2, 4, |_| 9)));
     }
 }
+
