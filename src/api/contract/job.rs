@@ -1,7 +1,8 @@
 //! Jobs on the wire.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::contract::ingest::RefusedItem;
@@ -74,9 +75,9 @@ pub struct IngestRequest {
     /// No path that matches one of these globs.
     #[serde(default)]
     pub exclude: Vec<String>,
-    /// Roles and the payload paths that play them.
-    #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
-    pub roles: Option<Value>,
+    /// Roles and the payload paths that play them; the others are guessed from the table.
+    #[serde(default)]
+    pub roles: BTreeMap<String, String>,
 }
 
 /// The job on the wire.

@@ -36,3 +36,28 @@ pub struct ModelList {
     /// By name.
     pub models: Vec<Model>,
 }
+
+impl ModelList {
+    /// The models on the wire.
+    #[must_use]
+    pub fn of(models: &vitrail_embed::Models) -> Self {
+        Self { models: models.list().iter().map(model).collect() }
+    }
+}
+
+/// One model on the wire.
+#[must_use]
+pub fn model(info: &vitrail_embed::ModelInfo) -> Model {
+    Model {
+        name: info.name.clone(),
+        dim: info.dim.get(),
+        metric: info.metric.name(),
+        state: info.state.name(),
+        reason: info.reason.clone(),
+        licence: info.licence.clone(),
+        contract: info.contract.clone(),
+        note: info.note.clone(),
+        default_mpp: info.default_mpp.map(vitrail_domain::Mpp::get),
+        runtime: info.runtime.clone(),
+    }
+}
