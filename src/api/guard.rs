@@ -57,12 +57,7 @@ pub async fn guard(
     Ok(response)
 }
 
-fn log(
-    response: &ServiceResponse<BoxBody>,
-    error: Option<&ApiError>,
-    id: &str,
-    started: Instant,
-) {
+fn log(response: &ServiceResponse<BoxBody>, error: Option<&ApiError>, id: &str, started: Instant) {
     let (request, status) = (response.request(), response.status().as_u16());
     let (method, path) = (request.method(), request.path());
     let ms = started.elapsed().as_secs_f64() * 1000.0;

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use vitrail_collection::{Collection, CollectionError};
-use vitrail_domain::{Filter, ImageId, ImageRecord, PointId, PointRecord, RecordSource, Slot, VectorName};
+use vitrail_domain::{
+    Filter, ImageId, ImageRecord, PointId, PointRecord, RecordSource, Slot, VectorName,
+};
 
 /// Images that exist.
 pub fn image_count(collection: &Collection) -> Result<usize, CollectionError> {
@@ -11,10 +13,7 @@ pub fn image_count(collection: &Collection) -> Result<usize, CollectionError> {
 }
 
 /// One image's record.
-pub fn image(
-    collection: &Collection,
-    id: ImageId,
-) -> Result<Option<ImageRecord>, CollectionError> {
+pub fn image(collection: &Collection, id: ImageId) -> Result<Option<ImageRecord>, CollectionError> {
     Ok(collection.store().image(id)?)
 }
 

@@ -133,7 +133,12 @@ pub fn describe(
         images: reading::image_count(collection)?,
         created_at: spec.created_at.rfc3339(),
         vectors: vectors.collect(),
-        roles: spec.roles.0.iter().map(|(role, path)| (role.to_string(), path.to_string())).collect(),
+        roles: spec
+            .roles
+            .0
+            .iter()
+            .map(|(role, path)| (role.to_string(), path.to_string()))
+            .collect(),
         fields: fields(&view)?,
     })
 }

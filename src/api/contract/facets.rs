@@ -66,7 +66,10 @@ pub fn facets(paths: &[String], counted: &vitrail_collection::Facets) -> FacetsA
                 values: facet
                     .values
                     .iter()
-                    .map(|(_, value, count)| FacetValue { value: print_value(value), count: *count })
+                    .map(|(_, value, count)| FacetValue {
+                        value: print_value(value),
+                        count: *count,
+                    })
                     .collect(),
                 missing: facet.missing,
                 other: facet.other,

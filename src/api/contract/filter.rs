@@ -181,7 +181,8 @@ fn path_at(value: Option<&Value>, at: &str) -> Parsed<Path> {
 }
 
 fn ids_at(value: Option<&Value>, at: &str) -> Parsed<Vec<PointId>> {
-    let items = value.and_then(Value::as_array).ok_or_else(|| fail(at, "expected a list of ids"))?;
+    let items =
+        value.and_then(Value::as_array).ok_or_else(|| fail(at, "expected a list of ids"))?;
     let id = |(index, item): (usize, &Value)| {
         let at = format!("{at}[{index}]");
         let id = match item {

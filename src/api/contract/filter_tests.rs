@@ -46,8 +46,11 @@ fn id() -> impl Strategy<Value = PointId> {
 
 fn filter_of(condition: impl Strategy<Value = Condition> + Clone) -> impl Strategy<Value = Filter> {
     let list = |most| proptest::collection::vec(condition.clone(), 0..most);
-    (list(4), list(3), list(3))
-        .prop_map(|(must, should, must_not)| Filter { must, should, must_not })
+    (list(4), list(3), list(3)).prop_map(|(must, should, must_not)| Filter {
+        must,
+        should,
+        must_not,
+    })
 }
 
 fn condition() -> impl Strategy<Value = Condition> + Clone {
@@ -83,11 +86,19 @@ fn a_single_condition_stands_for_a_list() {
 fn the_condition_that_is_wrong_is_named() {
     let good = json!({"key": "label", "match": {"value": "mel"}});
     let cases = [
-        (json!({"must": [good, {"key": "age", "range": {"gte": "old"}}]}), "filter.must[1].range.gte"),
-        (json!({"must": [good, {"key": "age", "match": {"value": 1.5}}]}), "filter.must[1].match.value"),
+        (
+            json!({"must": [good, {"key": "age", "range": {"gte": "old"}}]}),
+            "filter.must[1].range.gte",
+        ),
+        (
+            json!({"must": [good, {"key": "age", "match": {"value": 1.5}}]}),
+            "filter.must[1].match.value",
+        ),
         (json!({"should": [{"has_id": [1, -2]}]}), "filter.should[0].has_id[1]"),
-        (json!({"must": [{"must_not": [{"key": "a..b", "match": {"value": 1}}]}]}),
-         "filter.must[0].must_not[0]"),
+        (
+            json!({"must": [{"must_not": [{"key": "a..b", "match": {"value": 1}}]}]}),
+            "filter.must[0].must_not[0]",
+        ),
         (json!({"must": [{}]}), "filter.must[0]"),
         (json!({"musst": []}), "filter"),
         (json!({"must": [{"key": "a", "match": {"value": 1}, "range": {}}]}), "filter.must[0]"),

@@ -2,27 +2,29 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use vitrail_domain::Mpp;
+use vitrail_embed::Models;
 
 /// One model as installed.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Model {
     /// Its name.
     pub name: String,
-    /// Components of its vectors.
-    pub dim: usize,
+    /// Components of its vectors; null for a model that can't be loaded.
+    pub dim: Option<usize>,
     /// How they are compared.
-    pub metric: &'static str,
-    /// `verified`, `unverified` or `refused`.
+    pub metric: Option<&'static str>,
+    /// `verified` or `refused`.
     pub state: &'static str,
     /// Why it is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The licence of its weights.
-    pub licence: String,
+    /// The licence of its weights; null where its manifest can't be read.
+    pub licence: Option<String>,
     /// The hash of all that makes its vectors what they are.
-    pub contract: String,
+    pub contract: Option<String>,
     /// What it is meant for.
-    pub note: String,
+    pub note: Option<String>,
     /// The scale of its tiles, micrometres per pixel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_mpp: Option<f64>,
@@ -37,27 +39,33 @@ pub struct ModelList {
     pub models: Vec<Model>,
 }
 
-impl ModelList {
-    /// The models on the wire.
-    #[must_use]
-    pub fn of(models: &vitrail_embed::Models) -> Self {
-        Self { models: models.list().iter().map(model).collect() }
-    }
+/// The models on the wire. Each is loaded where it is not loaded yet, so the first call takes a
+/// while.
+#[must_use]
+pub fn list(models: &Models) -> ModelList {
+    ModelList { models: models.names().map(|name| model(models, name)).collect() }
 }
 
 /// One model on the wire.
 #[must_use]
-pub fn model(info: &vitrail_embed::ModelInfo) -> Model {
+pub fn model(models: &Models, name: &str) -> Model {
+    let (serving, reason) = match models.serving(name) {
+        Ok(serving) => (Some(serving), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let loaded = serving.as_ref().map(|serving| serving.model());
+    let manifest = models.manifest(name);
+    let runtime = models.runtime();
     Model {
-        name: info.name.clone(),
-        dim: info.dim.get(),
-        metric: info.metric.name(),
-        state: info.state.name(),
-        reason: info.reason.clone(),
-        licence: info.licence.clone(),
-        contract: info.contract.clone(),
-        note: info.note.clone(),
-        default_mpp: info.default_mpp.map(vitrail_domain::Mpp::get),
-        runtime: info.runtime.clone(),
+        name: name.to_owned(),
+        dim: loaded.map(|model| model.dim().get()),
+        metric: loaded.map(|model| model.metric().name()),
+        state: if reason.is_none() { "verified" } else { "refused" },
+        reason,
+        licence: manifest.map(|manifest| manifest.licence.spdx_or_name.clone()),
+        contract: loaded.map(|model| model.contract_hash().to_owned()),
+        note: manifest.map(|manifest| manifest.domain.intended_use_note.clone()),
+        default_mpp: loaded.map(|model| Mpp::get(model.default_mpp())),
+        runtime: format!("{} {}", runtime.engine().name(), runtime.version()).trim().to_owned(),
     }
 }

@@ -168,7 +168,8 @@ pub struct Known {
 #[must_use]
 pub fn answer(similar: &Similar, total_ms: f64) -> SimilarAnswer {
     let engine = &similar.answer;
-    let groups = engine.groups.iter().map(|(value, size)| Group { value: value.clone(), size: *size });
+    let groups =
+        engine.groups.iter().map(|(value, size)| Group { value: value.clone(), size: *size });
     let hits = engine.hits.iter().map(|hit| Hit {
         id: hit.id.into(),
         score: score(similar.spec.metric, hit.distance),
@@ -248,7 +249,11 @@ pub fn request(
         ef: ef.map_err(|error| ApiError::invalid("ef", error))?,
         exact: wire.exact,
         filter,
-        exclude_same: wire.exclude_same.iter().map(|name| role("exclude_same", name)).collect::<Result<_, _>>()?,
+        exclude_same: wire
+            .exclude_same
+            .iter()
+            .map(|name| role("exclude_same", name))
+            .collect::<Result<_, _>>()?,
         same: same(&wire.same)?,
         group_by: group_by(wire, roles)?,
         percentiles: wire.percentiles.unwrap_or(true),
@@ -292,7 +297,9 @@ fn group_by(wire: &SimilarRequest, roles: &Roles) -> Result<Option<GroupBy>, Api
     let mapped = text.parse::<Role>().ok().and_then(|role| roles.path(role)).cloned();
     let path: Path = match mapped {
         Some(path) => path,
-        None => text.parse().map_err(|error| ApiError::invalid::<vitrail_domain::PathError>("group_by", error))?,
+        None => text
+            .parse()
+            .map_err(|error| ApiError::invalid::<vitrail_domain::PathError>("group_by", error))?,
     };
     Ok(Some(GroupBy { path, size: wire.group_size.unwrap_or(GROUP_SIZE_DEFAULT) }))
 }

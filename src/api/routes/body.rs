@@ -8,9 +8,7 @@ use actix_web::{HttpRequest, web};
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use vitrail_domain::Code;
-use vitrail_domain::limits::{
-    IMAGE_BYTES_MAX, JSON_BYTES_MAX, UPLOAD_BYTES_MAX, UPLOAD_FILES_MAX,
-};
+use vitrail_domain::limits::{IMAGE_BYTES_MAX, JSON_BYTES_MAX, UPLOAD_BYTES_MAX, UPLOAD_FILES_MAX};
 
 use crate::error::ApiError;
 
@@ -37,7 +35,8 @@ impl Part {
     /// The part as a text.
     pub fn text(&self) -> Result<String, ApiError> {
         let text = String::from_utf8(self.bytes.to_vec());
-        text.map(|text| text.trim().to_owned()).map_err(|error| ApiError::invalid(&self.name, error))
+        text.map(|text| text.trim().to_owned())
+            .map_err(|error| ApiError::invalid(&self.name, error))
     }
 }
 

@@ -8,7 +8,8 @@ use vitrail_domain::limits::VECTOR_NAMES_MAX;
 use vitrail_domain::{CollectionName, Dim, Metric, Roles, VectorName};
 
 use crate::contract::collection::{
-    Collection, CollectionList, CreateCollection, CreateVector, DamagedCollection, Dropped, describe,
+    Collection, CollectionList, CreateCollection, CreateVector, DamagedCollection, Dropped,
+    describe,
 };
 use crate::contract::error::ErrorBody;
 use crate::error::ApiError;
@@ -21,10 +22,11 @@ use crate::state::ApiState;
 pub async fn list(state: web::Data<ApiState>) -> Result<web::Json<CollectionList>, ApiError> {
     let work = move || {
         let open = state.catalog.list();
-        let damaged = state.catalog.damaged().into_iter().map(|damaged| DamagedCollection {
-            name: damaged.name.to_string(),
-            why: damaged.why,
-        });
+        let damaged = state
+            .catalog
+            .damaged()
+            .into_iter()
+            .map(|damaged| DamagedCollection { name: damaged.name.to_string(), why: damaged.why });
         let collections = open.iter().map(|collection| describe(collection));
         Ok::<_, ApiError>(CollectionList {
             collections: collections.collect::<Result<_, _>>()?,
@@ -93,9 +95,9 @@ pub fn roles_of(wire: &BTreeMap<String, String>) -> Result<Roles, ApiError> {
     for (name, path) in wire {
         let field = || format!("roles.{name}");
         let role = name.parse().map_err(|error: String| ApiError::invalid(&field(), error))?;
-        let path = path.parse().map_err(|error: vitrail_domain::PathError| {
-            ApiError::invalid(&field(), error)
-        })?;
+        let path = path
+            .parse()
+            .map_err(|error: vitrail_domain::PathError| ApiError::invalid(&field(), error))?;
         roles.0.insert(role, path);
     }
     Ok(roles)

@@ -159,9 +159,8 @@ pub async fn file(
 }
 
 fn open(record: ImageRecord, path: PathBuf) -> Result<(ImageRecord, File), ApiError> {
-    let opened = File::open(&path).map_err(|error| {
-        ApiError::new(Code::FileUnreadable, format!("{}: {error}", record.uri))
-    })?;
+    let opened = File::open(&path)
+        .map_err(|error| ApiError::new(Code::FileUnreadable, format!("{}: {error}", record.uri)))?;
     Ok((record, opened))
 }
 

@@ -52,9 +52,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 }
 
 /// Runs work that blocks on a thread that may.
-async fn blocking<T, E>(
-    work: impl FnOnce() -> Result<T, E> + Send + 'static,
-) -> Result<T, ApiError>
+async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, ApiError>
 where
     T: Send + 'static,
     E: Into<ApiError> + Send + 'static,

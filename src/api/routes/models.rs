@@ -2,7 +2,7 @@
 
 use actix_web::{get, web};
 
-use crate::contract::model::ModelList;
+use crate::contract::model::{self, ModelList};
 use crate::error::ApiError;
 use crate::routes::blocking;
 use crate::state::ApiState;
@@ -11,6 +11,6 @@ use crate::state::ApiState;
 #[utoipa::path(tag = "models", responses((status = 200, body = ModelList)))]
 #[get("/v1/models")]
 pub async fn list(state: web::Data<ApiState>) -> Result<web::Json<ModelList>, ApiError> {
-    let work = move || Ok::<_, ApiError>(ModelList::of(state.cases.models()));
+    let work = move || Ok::<_, ApiError>(model::list(state.cases.models()));
     Ok(web::Json(blocking(work).await?))
 }

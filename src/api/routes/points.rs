@@ -15,13 +15,13 @@ use crate::contract::error::ErrorBody;
 use crate::contract::filter;
 use crate::contract::id::Id;
 use crate::contract::point::{
-    Changed, DeleteRequest, Deleted, PayloadRequest, Point, PointQuery, ScrollAnswer, ScrollRequest,
-    UpsertPoint, UpsertRequest, Written, point as wire,
+    Changed, DeleteRequest, Deleted, PayloadRequest, Point, PointQuery, ScrollAnswer,
+    ScrollRequest, UpsertPoint, UpsertRequest, Written, point as wire,
 };
 use crate::error::ApiError;
+use crate::reading;
 use crate::routes::{blocking, page};
 use crate::state::ApiState;
-use crate::reading;
 
 /// Points of a page where the caller says nothing.
 const PAGE_DEFAULT: usize = 50;
@@ -140,7 +140,8 @@ pub async fn show(
         let collection = state.collection(&path.0)?;
         let id: PointId = path.1.parse()?;
         let (slot, record) = collection.point(id).ok_or_else(|| unknown(id))?;
-        let vectors = query.with_vectors.then(|| reading::vectors(&collection, slot)).transpose()?;
+        let vectors =
+            query.with_vectors.then(|| reading::vectors(&collection, slot)).transpose()?;
         Ok::<_, ApiError>(wire(record, vectors))
     };
     Ok(web::Json(blocking(work).await?))
@@ -227,7 +228,8 @@ fn with_server_fields(
 }
 
 fn checked(fields: serde_json::Map<String, Value>) -> Result<Payload, ApiError> {
-    Payload::checked(fields).map_err(|error| ApiError::new(Code::InvalidPayload, error).at("payload"))
+    Payload::checked(fields)
+        .map_err(|error| ApiError::new(Code::InvalidPayload, error).at("payload"))
 }
 
 fn removable(paths: &[String]) -> Result<Vec<Path>, ApiError> {

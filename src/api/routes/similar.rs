@@ -6,7 +6,9 @@ use std::time::Instant;
 use actix_web::{HttpRequest, post, web};
 
 use crate::contract::error::ErrorBody;
-use crate::contract::similar::{SimilarAnswer, SimilarForm, SimilarRequest, answer, request as read};
+use crate::contract::similar::{
+    SimilarAnswer, SimilarForm, SimilarRequest, answer, request as read,
+};
 use crate::error::ApiError;
 use crate::routes::{blocking, body};
 use crate::state::ApiState;
