@@ -34,7 +34,7 @@ fn test() -> impl Strategy<Value = Test> {
 
 fn path() -> impl Strategy<Value = Path> {
     let texts = ["label", "a.b", "tags[]", "a[0].b[].c", "\"a.key with.dots\".b", "\u{e4}ge"];
-    proptest::sample::select(&texts[..]).prop_filter_map("a path", |text| text.parse().ok())
+    proptest::sample::select(texts.to_vec()).prop_filter_map("a path", |text| text.parse().ok())
 }
 
 fn id() -> impl Strategy<Value = PointId> {

@@ -37,9 +37,9 @@ pub async fn file(
 }
 
 fn answer(request: &HttpRequest, state: &ApiState, name: &str) -> Result<HttpResponse, ApiError> {
-    let file = (state.dashboard)(name)
+    let found = (state.dashboard)(name)
         .ok_or_else(|| ApiError::new(Code::UnknownRoute, "the dashboard has no such file"))?;
-    let etag = format!("\"{}\"", file.etag);
+    let etag = format!("\"{}\"", found.etag);
     let known = request.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let mut response =
         if known == Some(&etag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
@@ -51,5 +51,5 @@ fn answer(request: &HttpRequest, state: &ApiState, name: &str) -> Result<HttpRes
     if known == Some(&etag) {
         return Ok(response.finish());
     }
-    Ok(response.content_type(file.content_type).body(file.bytes))
+    Ok(response.content_type(found.content_type).body(found.bytes))
 }

@@ -165,18 +165,18 @@ fn open(record: ImageRecord, path: PathBuf) -> Result<(ImageRecord, File), ApiEr
 }
 
 /// A file in chunks, each read on a thread that may block: slides have gigabytes.
-fn chunks(file: File) -> impl Stream<Item = Result<Bytes, ApiError>> {
-    stream::unfold(Some(file), |file| async move {
-        let mut file = file?;
+fn chunks(source: File) -> impl Stream<Item = Result<Bytes, ApiError>> {
+    stream::unfold(Some(source), |source| async move {
+        let mut source = source?;
         let read = move || {
             let mut chunk = vec![0; CHUNK];
-            let length = file.read(&mut chunk)?;
+            let length = source.read(&mut chunk)?;
             chunk.truncate(length);
-            Ok::<_, std::io::Error>((chunk, file))
+            Ok::<_, std::io::Error>((chunk, source))
         };
         match web::block(read).await {
             Ok(Ok((chunk, _))) if chunk.is_empty() => None,
-            Ok(Ok((chunk, file))) => Some((Ok(Bytes::from(chunk)), Some(file))),
+            Ok(Ok((chunk, source))) => Some((Ok(Bytes::from(chunk)), Some(source))),
             Ok(Err(error)) => Some((Err(ApiError::new(Code::FileUnreadable, error)), None)),
             Err(error) => Some((Err(error.into()), None)),
         }

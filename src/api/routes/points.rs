@@ -183,11 +183,11 @@ fn page_of(collection: &Collection, asked: &ScrollRequest) -> Result<ScrollAnswe
     let more = found.len() > limit;
     found.truncate(limit);
     let next = found.last().filter(|_| more).map(|(_, record)| record.id.into());
-    let show = |(slot, record)| {
+    let shown = |(slot, record)| {
         let vectors = asked.with_vectors.then(|| reading::vectors(collection, slot)).transpose()?;
         Ok::<_, ApiError>(wire(record, vectors))
     };
-    Ok(ScrollAnswer { points: found.into_iter().map(show).collect::<Result<_, _>>()?, next })
+    Ok(ScrollAnswer { points: found.into_iter().map(shown).collect::<Result<_, _>>()?, next })
 }
 
 fn write_of(
@@ -208,23 +208,20 @@ fn write_of(
         };
         vectors.insert(only.clone(), vector);
     }
-    let payload = point.payload.map(checked).transpose()?;
+    let fields = point.payload.map(checked).transpose()?;
     let stored = collection.point(id).map(|(_, record)| record);
-    let payload = payload.map(|payload| with_server_fields(payload, stored.as_ref()));
+    let fields = fields.map(|fields| with_server_fields(fields, stored.as_ref()));
     let image = stored.and_then(|record| record.image);
-    Ok(Change::Upsert(PointWrite { id, image, payload, vectors }))
+    Ok(Change::Upsert(PointWrite { id, image, payload: fields, vectors }))
 }
 
 /// A new payload replaces users' fields; what the server wrote of the point's source stays.
-fn with_server_fields(
-    mut payload: Payload,
-    stored: Option<&vitrail_domain::PointRecord>,
-) -> Payload {
+fn with_server_fields(mut new: Payload, stored: Option<&vitrail_domain::PointRecord>) -> Payload {
     let own = stored.and_then(|record| record.payload.fields().get(Payload::RESERVED));
     if let Some(own) = own {
-        payload.fields_mut().insert(Payload::RESERVED.to_owned(), own.clone());
+        new.fields_mut().insert(Payload::RESERVED.to_owned(), own.clone());
     }
-    payload
+    new
 }
 
 fn checked(fields: serde_json::Map<String, Value>) -> Result<Payload, ApiError> {
