@@ -32,11 +32,13 @@ impl Places {
         let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
         let binary = env::current_exe().ok();
         let beside = binary.as_deref().and_then(|path| path.parent()).map(PathBuf::from);
-        let cache = set("XDG_CACHE_HOME")
+        let own = set("VITRAIL_CACHE").map(PathBuf::from);
+        let users = set("XDG_CACHE_HOME")
             .map(PathBuf::from)
             .filter(|path| path.is_absolute())
             .or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".cache")))
             .map(|cache| cache.join("vitrail"));
+        let cache = own.or(users);
         Self {
             named_library: set("VITRAIL_ONNXRUNTIME").map(PathBuf::from),
             named_models: set("VITRAIL_MODELS")
