@@ -19,7 +19,9 @@ impl Cases {
         image: ImageId,
     ) -> Result<Vec<u8>, CaseError> {
         let stored = collection.store().thumbnail(image);
-        stored.map_err(vitrail_collection::CollectionError::from)?.ok_or(CaseError::UnknownImage(image))
+        stored
+            .map_err(vitrail_collection::CollectionError::from)?
+            .ok_or(CaseError::UnknownImage(image))
     }
 
     /// The image's record and the file that holds its bytes.

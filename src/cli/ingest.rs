@@ -125,7 +125,8 @@ impl Watch for Screen {
         if self.json || !io::stderr().is_terminal() {
             return;
         }
-        let left = progress.seconds_left().map_or(String::new(), |left| format!(", {left:.0} s left"));
+        let left =
+            progress.seconds_left().map_or(String::new(), |left| format!(", {left:.0} s left"));
         let (done, total, rate) = (progress.done(), progress.total, progress.images_per_second());
         let _ = write!(io::stderr(), "\r{done} of {total}, {rate:.1} a second{left}   ");
     }

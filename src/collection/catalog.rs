@@ -130,9 +130,7 @@ impl Catalog {
                 collection.add_roles(roles)?;
                 Ok(collection)
             }
-            Err(CollectionError::Unknown(_)) => {
-                self.create(name, BTreeMap::new(), roles.clone())
-            }
+            Err(CollectionError::Unknown(_)) => self.create(name, BTreeMap::new(), roles.clone()),
             Err(error) => Err(error),
         }
     }

@@ -53,11 +53,7 @@ impl Places {
         let own = beside.iter().flat_map(|dir| [dir.join(LIBRARY), dir.join("lib").join(LIBRARY)]);
         let shared = cache.iter().map(|dir| dir.join("lib").join(LIBRARY));
         let models = beside.iter().chain(&cache).map(|dir| dir.join("models"));
-        Self {
-            libraries: own.chain(shared).collect(),
-            models: models.collect(),
-            ..Self::default()
-        }
+        Self { libraries: own.chain(shared).collect(), models: models.collect(), ..Self::default() }
     }
 }
 

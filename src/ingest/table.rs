@@ -86,7 +86,9 @@ impl Table {
                 return Err(format!("line {line}: more than {TABLE_ROWS_MAX} rows"));
             }
             if record.iter().any(|cell| cell.len() > TABLE_CELL_BYTES_MAX) {
-                return Err(format!("line {line}: a cell of more than {TABLE_CELL_BYTES_MAX} bytes"));
+                return Err(format!(
+                    "line {line}: a cell of more than {TABLE_CELL_BYTES_MAX} bytes"
+                ));
             }
             rows.push(record.iter().map(|cell| cell.trim().to_owned()).collect::<Vec<_>>());
         }
@@ -96,8 +98,7 @@ impl Table {
             (name, kind)
         });
         let columns: Vec<_> = columns.collect();
-        let mut table =
-            Self { columns, rows, by_path: HashMap::new(), by_name: BTreeMap::new() };
+        let mut table = Self { columns, rows, by_path: HashMap::new(), by_name: BTreeMap::new() };
         table.find_rows(folder);
         Ok(table)
     }

@@ -112,7 +112,9 @@ impl Globs {
 fn set(patterns: &[String]) -> Result<GlobSet, Refusal> {
     let bad = |why: String| Refusal::new(Code::InvalidRequest, why);
     if patterns.len() > GLOBS_MAX || patterns.iter().any(|glob| glob.len() > GLOB_BYTES_MAX) {
-        return Err(bad(format!("more than {GLOBS_MAX} globs, or one over {GLOB_BYTES_MAX} bytes")));
+        return Err(bad(format!(
+            "more than {GLOBS_MAX} globs, or one over {GLOB_BYTES_MAX} bytes"
+        )));
     }
     let mut builder = GlobSetBuilder::new();
     for pattern in patterns {

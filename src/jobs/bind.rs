@@ -47,12 +47,7 @@ pub fn bind(ingest: &Ingest, spec: &IngestSpec, columns: &[String]) -> Result<Ta
         let stored = bound.contract.unwrap_or_else(|| "none".to_owned());
         return Err(JobError::Contract { name: vector, stored, now: contract });
     }
-    Ok(Target {
-        collection,
-        vector,
-        serving,
-        contract,
-    })
+    Ok(Target { collection, vector, serving, contract })
 }
 
 impl Target {

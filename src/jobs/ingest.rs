@@ -161,7 +161,11 @@ impl Run<'_> {
 }
 
 /// Collects what readers send into durable batches, until they are all gone.
-fn write(target: &Target, events: &Receiver<Event>, watch: &dyn Watch) -> Result<Summary, JobError> {
+fn write(
+    target: &Target,
+    events: &Receiver<Event>,
+    watch: &dyn Watch,
+) -> Result<Summary, JobError> {
     let started = Instant::now();
     let mut progress = Progress::default();
     let mut writer = Writer::new(target);
@@ -195,7 +199,11 @@ fn take(event: Event, writer: &mut Writer<'_>, progress: &mut Progress) {
     }
 }
 
-fn flush(writer: &mut Writer<'_>, progress: &mut Progress, watch: &dyn Watch) -> Result<(), JobError> {
+fn flush(
+    writer: &mut Writer<'_>,
+    progress: &mut Progress,
+    watch: &dyn Watch,
+) -> Result<(), JobError> {
     let written = writer.flush()?;
     progress.ingested += written.ids.len() as u64;
     progress.exact_duplicates += written.exact_duplicates;

@@ -8,9 +8,7 @@ use vitrail_domain::limits::IMAGE_BYTES_MAX;
 use vitrail_domain::{
     Code, CollectionName, ImageId, ImageRecord, Payload, PointId, Raster, Timestamp,
 };
-use vitrail_ingest::{
-    Picture, Refusal, read_picture_guarded, sha256, thumbnail_jpeg,
-};
+use vitrail_ingest::{Picture, Refusal, read_picture_guarded, sha256, thumbnail_jpeg};
 
 use crate::identity::{image_id, point_id};
 

@@ -42,7 +42,8 @@ pub fn record_of(job: &Job) -> JobRecord {
 /// A request that can't be read.
 pub fn job_of(record: &JobRecord) -> Result<Job, JobError> {
     let unreadable = |why: String| JobError::Spec { id: record.id, why };
-    let json = serde_json::from_slice(&record.spec).map_err(|error| unreadable(error.to_string()))?;
+    let json =
+        serde_json::from_slice(&record.spec).map_err(|error| unreadable(error.to_string()))?;
     let refused = record.refusals.iter().map(|refusal| Refused {
         path: refusal.path.clone(),
         code: Code::ALL
