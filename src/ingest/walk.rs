@@ -86,6 +86,10 @@ fn folder(
             continue;
         }
         if real.is_dir() {
+            // A link to a folder of this root: its files are found under their own path.
+            if real != inside {
+                continue;
+            }
             folder(root, &inside, depth + 1, globs, found)?;
         } else if let Some(relative) = relative_to(root, &inside)
             && globs.takes(&relative)
@@ -164,13 +168,12 @@ mod tests {
     }
 
     #[test]
-    fn a_link_out_of_the_root_is_passed_over() {
+    fn links_out_of_the_root_and_back_up_are_passed_over() {
         let (root, other) = (made(&["a.jpg"]), made(&["secret.jpg"]));
         std::os::unix::fs::symlink(other.path().join("secret.jpg"), root.path().join("l.jpg"))
             .expect("linked");
         std::os::unix::fs::symlink(root.path(), root.path().join("loop")).expect("linked");
-        let options = WalkOptions { exclude: vec!["loop/**".into()], ..WalkOptions::default() };
-        assert!(walk(&[root.path().to_owned()], &options).is_err_and(|e| e.code == Code::TooLarge));
+        assert_eq!(names(root.path(), &WalkOptions::default()), ["a.jpg"]);
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub(super) mod tag {
     pub const SUB_IFDS: u16 = 330;
     pub const SAMPLE_FORMAT: u16 = 339;
     pub const JPEG_TABLES: u16 = 347;
+    pub const YCBCR_SUBSAMPLING: u16 = 530;
     /// Hamamatsu's own mark: the file is NDPI, whose strips are one huge JPEG.
     pub const NDPI_MARK: u16 = 65420;
 }
