@@ -1,0 +1,1 @@
+//! Whole slides: levels, regions, the tissue mask and the tile grid.
