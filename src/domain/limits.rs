@@ -32,6 +32,16 @@ pub const INFLATION_FREE_BYTES: u64 = 16 * 1024 * 1024;
 /// Seconds that one image may take to decode before it is refused.
 pub const DECODE_SECONDS_MAX: u64 = 30;
 
+/// Bytes that one decoder may take for its own buffers and its output: 100 megapixels of a
+/// progressive colour JPEG (coefficients and pixels) fit, deeper pictures of that size don't.
+pub const DECODE_MEMORY_MAX: u64 = 800 * 1024 * 1024;
+
+/// Scans of one JPEG: encoders write about ten, and each may walk the whole picture again.
+pub const JPEG_SCANS_MAX: usize = 200;
+
+/// Pixels on the shorter side of a photograph: one block of a JPEG; less shows nothing.
+pub const IMAGE_SIDE_MIN: u32 = 8;
+
 /// Pixels on the longest side of a stored thumbnail.
 pub const THUMBNAIL_SIDE: u32 = 256;
 
@@ -41,11 +51,20 @@ pub const FILES_MAX: usize = 10_000_000;
 /// Folders within folders of one ingest: deeper is a loop of links.
 pub const FOLDER_DEPTH_MAX: usize = 64;
 
+/// Glob patterns of one ingest, and bytes of each: every file is held against all of them.
+pub const GLOBS_MAX: usize = 256;
+
+/// Bytes of one glob pattern.
+pub const GLOB_BYTES_MAX: usize = 1_024;
+
 /// Rows of a metadata table: they are held in memory while its pictures are read.
 pub const TABLE_ROWS_MAX: usize = 10_000_000;
 
 /// Bytes of a metadata table.
 pub const TABLE_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
+/// Bytes of one cell of a metadata table: the whole payload has no more.
+pub const TABLE_CELL_BYTES_MAX: usize = PAYLOAD_BYTES_MAX;
 
 /// Columns of a metadata table: each becomes a payload field.
 pub const TABLE_COLUMNS_MAX: usize = 1_000;
