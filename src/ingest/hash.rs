@@ -1,6 +1,12 @@
 //! The two hashes of a picture's pixels.
 
+use std::fs::File;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
 use vitrail_domain::Raster;
+
+use crate::refusal::Refusal;
 
 /// BLAKE3 over width and height (little endian, 4 bytes each) and the RGB pixels: two files with
 /// the same hash show the same picture, however they are encoded. O(pixels).
@@ -62,6 +68,24 @@ fn grey_sum(row: &[u8], left: u32, right: u32) -> u64 {
     pixels.iter().map(grey).sum()
 }
 
+/// SHA-256 of a file's bytes, as provenance keeps it.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// SHA-256 of a file too large to hold, read in pieces.
+///
+/// # Errors
+/// `file_unreadable`.
+pub fn sha256_file(path: &Path) -> Result<[u8; 32], Refusal> {
+    let unreadable = |error| Refusal::unreadable(path, error);
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut hasher = Sha256::new();
+    std::io::copy(&mut file, &mut hasher).map_err(unreadable)?;
+    Ok(hasher.finalize().into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,3 +114,4 @@ mod tests {
         assert_ne!(pixel_hash(&ramp(4, 2, |_| 9)), pixel_hash(&ramp(2, 4, |_| 9)));
     }
 }
+

@@ -1,6 +1,6 @@
 //! Which row of a table is whose.
 
-use std::collections::HashMap;
+use std::path::Path;
 
 use serde_json::{Map, Value};
 use vitrail_domain::Code;
@@ -16,7 +16,7 @@ pub enum Matched {
     Row(usize),
     /// Nothing.
     None,
-    /// A bare name in the table that several files have: none of them gets the row.
+    /// A row that several files could be meant by: none of them gets it.
     Ambiguous(Refusal),
 }
 
@@ -30,31 +30,27 @@ pub struct Join {
 }
 
 impl Table {
-    /// Finds each file's row: first by its path relative to the table's folder, then, among the
-    /// rows that are left, by its bare name where that is all the row says. A bare name that
-    /// several files have is ambiguous for all of them. O(files + rows).
+    /// Finds each file's row: first by its path relative to the table's folder; then, among the
+    /// rows that are left, by the end of its path (a bare name, or more where the row says more,
+    /// so that a table may lie elsewhere). A row that several files end in is ambiguous for all
+    /// of them. O(files x depth + rows).
     #[must_use]
     pub fn join(&self, files: &[Found]) -> Join {
-        let mut matches: Vec<Matched> = files
-            .iter()
-            .map(|file| self.relative(&file.path).and_then(|relative| self.row(&relative)))
-            .map(|row| row.map_or(Matched::None, Matched::Row))
-            .collect();
+        let exact = |file: &Found| self.row_at(&file.path).map_or(Matched::None, Matched::Row);
+        let mut matches: Vec<Matched> = files.iter().map(exact).collect();
         let mut files_of_row = vec![0_usize; self.len()];
         for matched in &matches {
             count(matched, &mut files_of_row);
         }
-        let by_name: HashMap<usize, usize> = files
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| matches.get(*at) == Some(&Matched::None))
-            .filter_map(|(at, file)| Some((at, self.row(name(file))?)))
+        let by_end: Vec<(usize, usize)> = (files.iter().zip(&matches).enumerate())
+            .filter(|(_, (_, matched))| **matched == Matched::None)
+            .filter_map(|(at, (file, _))| Some((at, self.row_ending(file.path.to_str()?)?)))
             .filter(|(_, row)| files_of_row.get(*row) == Some(&0))
             .collect();
-        for row in by_name.values() {
+        for (_, row) in &by_end {
             count(&Matched::Row(*row), &mut files_of_row);
         }
-        for (at, row) in by_name {
+        for (at, row) in by_end {
             let others = files_of_row.get(row).copied().unwrap_or(0);
             let matched =
                 if others == 1 { Matched::Row(row) } else { self.ambiguous(row, others) };
@@ -65,24 +61,22 @@ impl Table {
         Join { matches, rows_without_file: files_of_row.iter().filter(|n| **n == 0).count() }
     }
 
-    /// The fields of one file outside a folder's walk, such as an upload, by its bare name.
+    /// The fields of one file by itself, such as a query or an upload: by its path, or by the end
+    /// of it. Of many files, [`Table::join`] also tells which are ambiguous.
     #[must_use]
-    pub fn fields_by_name(&self, name: &str) -> Option<Map<String, Value>> {
-        self.row(name).map(|row| self.fields(row))
+    pub fn fields_for(&self, path: &Path) -> Option<Map<String, Value>> {
+        let row = self.row_at(path).or_else(|| self.row_ending(path.to_str()?))?;
+        Some(self.fields(row))
     }
 
     fn ambiguous(&self, row: usize, files: usize) -> Matched {
         let message = format!(
-            "the table names \"{}\" without its folder, and {files} files have that name: write \
-             the path relative to the table's folder",
+            "the table's row \"{}\" could mean {files} files, whose paths all end so: write the \
+             path relative to the table's folder",
             self.file(row)
         );
         Matched::Ambiguous(Refusal::new(Code::TableInvalid, message))
     }
-}
-
-fn name(file: &Found) -> &str {
-    file.relative.rsplit_once('/').map_or(file.relative.as_str(), |(_, name)| name)
 }
 
 fn count(matched: &Matched, files_of_row: &mut [usize]) {
@@ -97,8 +91,6 @@ fn count(matched: &Matched, files_of_row: &mut [usize]) {
 mod tests {
     use std::path::PathBuf;
 
-    use vitrail_domain::Roles;
-
     use super::*;
 
     fn found(root: &str, relatives: &[&str]) -> Vec<Found> {
@@ -112,7 +104,7 @@ mod tests {
 
     fn table(files: &str) -> Table {
         let text = format!("file,n\n{files}");
-        Table::parse(text.as_bytes(), PathBuf::from("/data"), &Roles::default()).expect("a table")
+        Table::parse(text.as_bytes(), PathBuf::from("/data")).expect("a table")
     }
 
     #[test]
@@ -123,16 +115,20 @@ mod tests {
     }
 
     #[test]
-    fn by_bare_name_where_the_row_says_no_more() {
-        let join = table("1.jpg,1\na/2.jpg,2\n").join(&found("/else", &["x/1.jpg", "x/2.jpg"]));
-        assert_eq!(join.matches, [Matched::Row(0), Matched::None]);
+    fn by_the_end_of_the_path_where_the_table_lies_elsewhere() {
+        let table = table("1.jpg,1\na/2.jpg,2\nx/1.jpg,3\n");
+        let files = found("/else", &["x/1.jpg", "x/2.jpg", "b/a/2.jpg", "y/1.jpg"]);
+        let rows = [Matched::Row(2), Matched::None, Matched::Row(1), Matched::Row(0)];
+        assert_eq!(table.join(&files).matches, rows);
+        let fields = table.fields_for(Path::new("/else/a/2.jpg")).expect("a row");
+        assert_eq!(fields.get("n"), Some(&Value::from(2)));
     }
 
     #[test]
     fn a_bare_name_of_two_files_is_nobodys() {
         let join = table("1.jpg,1\n").join(&found("/else", &["x/1.jpg", "y/1.jpg"]));
         let Some(Matched::Ambiguous(refusal)) = join.matches.first() else { panic!("{join:?}") };
-        assert!(refusal.message.contains("2 files have that name"), "{refusal}");
+        assert!(refusal.message.contains("could mean 2 files"), "{refusal}");
         assert!(matches!(join.matches.get(1), Some(Matched::Ambiguous(_))));
     }
 

@@ -11,7 +11,7 @@
 //! | `encode` | thumbnails, JPEG and PNG out |
 //! | `walk` | files and folders -> sorted files under their roots |
 //! | `table`, `typing`, `join` | the metadata table, its types, which row is whose |
-//! | [`slide`] | whole slides |
+//! | [`slide`] | whole slides: levels, scale, regions |
 
 mod driver;
 mod encode;
@@ -31,7 +31,7 @@ mod walk;
 pub mod slide;
 
 pub use encode::{encode_jpeg, encode_png, thumbnail, thumbnail_jpeg};
-pub use hash::{perceptual_hash, pixel_hash};
+pub use hash::{perceptual_hash, pixel_hash, sha256, sha256_file};
 pub use join::{Join, Matched};
 pub use picture::{Picture, read_picture, read_picture_file, read_picture_guarded};
 pub use refusal::Refusal;

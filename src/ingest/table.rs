@@ -39,15 +39,15 @@ struct Cells {
 
 impl Table {
     /// Reads a CSV: comma, quotes as in RFC 4180, LF or CRLF, UTF-8 with or without a byte order
-    /// mark, first line the columns. `roles` and the columns whose names give a role away, and
-    /// columns that end in `_id`, stay text. A column without a name is called by its place
-    /// (`column_1`). O(bytes), held in memory.
+    /// mark, first line the columns. Columns whose names give a role away, and those that end in
+    /// `_id`, stay text; [`Table::with_roles`] adds a collection's own. A column without a name is
+    /// called by its place (`column_1`). O(bytes), held in memory.
     ///
     /// # Errors
     /// `file_unreadable`; `table_invalid` naming the line: a row with another count of cells,
     /// text that is not UTF-8, no or two columns of a name, a column `vitrail`, a row without a
     /// file, two rows for one file, more than a bound.
-    pub fn read(path: &Path, roles: &Roles) -> Result<Self, Refusal> {
+    pub fn read(path: &Path) -> Result<Self, Refusal> {
         let path = fs::canonicalize(path).map_err(|why| Refusal::unreadable(path, why))?;
         let file = File::open(&path).map_err(|why| Refusal::unreadable(&path, why))?;
         let bytes = file.metadata().map_err(|why| Refusal::unreadable(&path, why))?.len();
@@ -57,7 +57,7 @@ impl Table {
             return Err(Refusal::new(Code::TableInvalid, message));
         }
         let folder = path.parent().unwrap_or(&path).to_owned();
-        Self::parse(file.take(TABLE_BYTES_MAX), folder, roles).map_err(|mut refusal| {
+        Self::parse(file.take(TABLE_BYTES_MAX), folder).map_err(|mut refusal| {
             refusal.message = format!("{}: {}", path.display(), refusal.message);
             refusal
         })
@@ -67,7 +67,7 @@ impl Table {
     ///
     /// # Errors
     /// As [`Table::read`].
-    pub fn parse(from: impl Read, folder: PathBuf, roles: &Roles) -> Result<Self, Refusal> {
+    pub fn parse(from: impl Read, folder: PathBuf) -> Result<Self, Refusal> {
         let mut reader = ReaderBuilder::new().trim(Trim::Headers).from_reader(from);
         let header = reader.headers().map_err(|error| unparsed(&error))?;
         let columns = columns(header)?;
@@ -87,13 +87,27 @@ impl Table {
         for record in reader.records() {
             table.add(&record.map_err(|error| unparsed(&error))?, &mut lines)?;
         }
-        table.types = table.typed(roles);
-        Ok(table)
+        Ok(table.with_roles(&Roles::default()))
     }
 
-    /// The columns in file order, `file` among them, with their types.
-    pub fn columns(&self) -> impl Iterator<Item = (&str, ColumnType)> {
-        self.columns.iter().map(String::as_str).zip(self.types.iter().copied())
+    /// The table with the columns that play a role in a collection as text.
+    #[must_use]
+    pub fn with_roles(mut self, roles: &Roles) -> Self {
+        self.types = self.typed(roles);
+        self
+    }
+
+    /// The columns that become payload, in file order: all but `file`.
+    #[must_use]
+    pub fn columns(&self) -> Vec<String> {
+        self.columns.iter().filter(|name| *name != FILE).cloned().collect()
+    }
+
+    /// The type of a column of this name.
+    #[must_use]
+    pub fn column_type(&self, name: &str) -> Option<ColumnType> {
+        let at = self.columns.iter().position(|column| column == name)?;
+        self.types.get(at).copied()
     }
 
     /// Rows, the header apart.
@@ -114,24 +128,32 @@ impl Table {
         normal(self.cell(row, self.file_column))
     }
 
-    /// The row whose `file` is this text: a path relative to the table's folder, or a bare name.
+    /// The row whose `file` is this text, written with any separators.
     #[must_use]
     pub fn row(&self, file: &str) -> Option<usize> {
         self.rows_by_file.get(&normal(file)).copied()
     }
 
-    /// The path of a file relative to the table's folder, if it lies there. Links resolved before.
-    #[must_use]
-    pub fn relative(&self, path: &Path) -> Option<String> {
-        path.strip_prefix(&self.folder).ok()?.to_str().map(normal)
+    /// The row of the file at this path relative to the table's folder. Links resolved before.
+    pub(crate) fn row_at(&self, path: &Path) -> Option<usize> {
+        self.row(path.strip_prefix(&self.folder).ok()?.to_str()?)
+    }
+
+    /// The row whose `file` is the end of this path, the longest first: a bare name at last.
+    pub(crate) fn row_ending(&self, path: &str) -> Option<usize> {
+        let path = normal(path);
+        let ends = path.match_indices('/').map(|(at, _)| at + 1);
+        let mut ends = std::iter::once(0).chain(ends).filter_map(|at| path.get(at..));
+        ends.find_map(|end| self.rows_by_file.get(end).copied())
     }
 
     /// A row as payload fields: every column but `file`, missing cells left out.
     #[must_use]
     pub fn fields(&self, row: usize) -> Map<String, Value> {
-        let columns = self.columns().enumerate().filter(|(at, _)| *at != self.file_column);
+        let columns = self.columns.iter().zip(&self.types).enumerate();
         columns
-            .filter_map(|(at, (name, of))| Some((name.to_owned(), of.value(self.cell(row, at))?)))
+            .filter(|(at, _)| *at != self.file_column)
+            .filter_map(|(at, (name, of))| Some((name.clone(), of.value(self.cell(row, at))?)))
             .collect()
     }
 

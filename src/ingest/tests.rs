@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
-use vitrail_domain::{Code, Roles};
+use vitrail_domain::Code;
 
 use crate::*;
 
@@ -30,7 +30,7 @@ fn peak_kilobytes() -> usize {
 #[test]
 fn every_hostile_file_ends_as_its_label_allows() {
     let Some(data) = test_data() else { return };
-    let table = Table::read(&data.join("broken/broken.csv"), &Roles::default()).expect("a table");
+    let table = Table::read(&data.join("broken/broken.csv")).expect("a table");
     let (mut accepted, mut refused, mut wrong) = (0, 0, Vec::new());
     let mut codes: BTreeMap<&str, usize> = BTreeMap::new();
     for row in 0..table.len() {

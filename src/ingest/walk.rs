@@ -1,7 +1,7 @@
 //! Files and folders -> the files under them, sorted, each with the root it must stay under.
 
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, FileType};
 use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -49,7 +49,7 @@ pub struct Refused {
 /// What a walk came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Walk {
-    /// The files: in the order of the given paths, within each sorted by name, folder by folder.
+    /// The files: in the order of the given paths, within each sorted by relative path.
     pub found: Vec<Found>,
     /// Links that lead outside, folders that can't be read, names that are not UTF-8.
     pub refused: Vec<Refused>,
@@ -91,6 +91,24 @@ struct Folder {
     depth: usize,
 }
 
+/// What a folder holds, before it is known whether it is taken.
+struct Entry {
+    name: String,
+    path: PathBuf,
+    relative: String,
+    kind: FileType,
+}
+
+impl Entry {
+    fn new(folder: &Folder, name: String, path: PathBuf, kind: FileType) -> Self {
+        let relative = match folder.relative.as_str() {
+            "" => name.clone(),
+            above => format!("{above}/{name}"),
+        };
+        Self { name, path, relative, kind }
+    }
+}
+
 impl Walker {
     fn start(&mut self, given: &Path) -> Result<(), Refusal> {
         let path = fs::canonicalize(given).map_err(|why| Refusal::unreadable(given, why))?;
@@ -107,34 +125,27 @@ impl Walker {
         }
     }
 
-    /// Depth first with a stack of its own, so that no depth of folders can overrun the thread's.
+    /// With a stack of its own, so that no depth of folders can overrun the thread's.
     fn folders(&mut self, root: &Path) -> Result<(), Refusal> {
         let first = Folder { path: root.to_owned(), relative: String::new(), depth: 0 };
-        let mut waiting = vec![first];
+        let (start, mut waiting) = (self.walk.found.len(), vec![first]);
         while let Some(folder) = waiting.pop() {
-            let before = waiting.len();
-            for (name, path) in self.entries(&folder.path) {
-                let relative = match folder.relative.as_str() {
-                    "" => name.clone(),
-                    above => format!("{above}/{name}"),
-                };
-                if self.passes_over(&path, &name, &relative) {
+            for entry in self.entries(&folder) {
+                if self.passes_over(root, &entry) {
                     self.walk.passed_over += 1;
-                } else if path.is_dir() {
+                } else if entry.kind.is_dir() {
+                    let Entry { path, relative, .. } = entry;
                     self.enter(Folder { path, relative, depth: folder.depth + 1 }, &mut waiting);
-                } else if !path.is_file() {
-                    self.refuse(&path, Refusal::unreadable(&path, "it is not a file"));
-                } else if NOT_PICTURES.contains(&ending(&name).as_str())
-                    || !(self.include.is_empty() || self.include.matches(&name, &relative))
-                {
-                    self.walk.passed_over += 1;
+                } else if !entry.kind.is_file() {
+                    let refusal = Refusal::unreadable(&entry.path, "it is not a file");
+                    self.refuse(&entry.path, refusal);
                 } else {
-                    self.take(root, relative, &path)?;
+                    self.take(root, entry.relative, &entry.path)?;
                 }
             }
-            // The stack gives the last first.
-            waiting.get_mut(before..).unwrap_or_default().reverse();
         }
+        let found = self.walk.found.get_mut(start..).unwrap_or_default();
+        found.sort_by(|one, other| one.relative.cmp(&other.relative));
         Ok(())
     }
 
@@ -150,48 +161,48 @@ impl Walker {
         }
     }
 
-    /// The folder's entries by name, links checked and left out; what can't be read is refused.
-    fn entries(&mut self, folder: &Path) -> Vec<(String, PathBuf)> {
+    /// The folder's entries; what can't be read is refused.
+    fn entries(&mut self, folder: &Folder) -> Vec<Entry> {
         let mut entries = Vec::new();
-        let reading = match fs::read_dir(folder) {
+        let reading = match fs::read_dir(&folder.path) {
             Ok(reading) => reading,
             Err(why) => {
-                self.refuse(folder, Refusal::unreadable(folder, why));
+                self.refuse(&folder.path, Refusal::unreadable(&folder.path, why));
                 return entries;
             }
         };
         for entry in reading.take(FILES_MAX) {
-            match entry {
-                Ok(entry) => match entry.file_name().into_string() {
-                    Ok(name) => entries.push((name, entry.path())),
-                    Err(_) => self.refuse(&entry.path(), not_utf8()),
+            match entry.and_then(|entry| Ok((entry.file_name(), entry.path(), entry.file_type()?)))
+            {
+                Ok((name, path, kind)) => match name.into_string() {
+                    Ok(name) => entries.push(Entry::new(folder, name, path, kind)),
+                    Err(_) => self.refuse(&path, not_utf8()),
                 },
-                Err(why) => self.refuse(folder, Refusal::unreadable(folder, why)),
+                Err(why) => self.refuse(&folder.path, Refusal::unreadable(&folder.path, why)),
             }
         }
-        entries.sort();
         entries
     }
 
-    /// Hidden entries, excluded ones, and links.
-    fn passes_over(&mut self, path: &Path, name: &str, relative: &str) -> bool {
+    /// Hidden entries, excluded ones, tables and notes, and links.
+    fn passes_over(&mut self, root: &Path, entry: &Entry) -> bool {
+        let Entry { name, path, relative, kind } = entry;
         if name.starts_with('.') || self.exclude.matches(name, relative) {
             return true;
         }
-        if !path.is_symlink() {
-            return false;
-        }
-        let root_parts = relative.split('/').count();
-        let root = path.ancestors().nth(root_parts);
-        match (fs::canonicalize(path), root) {
-            (Ok(target), Some(root)) if target.starts_with(root) => {}
-            (Ok(_), _) => {
-                let message = format!("the link {} leads out of its folder", path.display());
-                self.refuse(path, Refusal::new(Code::ForbiddenPath, message));
+        if kind.is_symlink() {
+            match fs::canonicalize(path) {
+                Ok(target) if target.starts_with(root) => {}
+                Ok(_) => {
+                    let message = format!("the link {} leads out of its folder", path.display());
+                    self.refuse(path, Refusal::new(Code::ForbiddenPath, message));
+                }
+                Err(why) => self.refuse(path, Refusal::unreadable(path, why)),
             }
-            (Err(why), _) => self.refuse(path, Refusal::unreadable(path, why)),
+            return true;
         }
-        true
+        let wanted = || self.include.is_empty() || self.include.matches(name, relative);
+        kind.is_file() && (NOT_PICTURES.contains(&ending(name).as_str()) || !wanted())
     }
 
     fn take(&mut self, root: &Path, relative: String, path: &Path) -> Result<(), Refusal> {

@@ -26,7 +26,7 @@ fn files_are_sorted_and_tables_and_hidden_ones_passed_over() {
     let (_dir, root) =
         folder(&["b/2.png", "b/1.jpg", "a.jpg", "c.svs", "t.csv", ".h.jpg", ".git/x.jpg", "B.JSON"]);
     let walked = walk(&[root.clone()], &WalkOptions::default()).expect("a walk");
-    assert_eq!(relatives(&walked), ["a.jpg", "c.svs", "b/1.jpg", "b/2.png"]);
+    assert_eq!(relatives(&walked), ["a.jpg", "b/1.jpg", "b/2.png", "c.svs"]);
     assert_eq!((walked.passed_over, walked.refused.len()), (4, 0));
     assert!(walked.found.iter().all(|found| found.path == root.join(&found.relative)));
 }
@@ -51,8 +51,9 @@ fn links_stay_within_the_root() {
     symlink(root.join("gone"), root.join("dead.jpg")).expect("a link");
     symlink(root.join("z.jpg"), root.join("same.jpg")).expect("a link");
     let walked = walk(&[root], &WalkOptions::default()).expect("a walk");
-    assert_eq!(relatives(&walked), ["z.jpg", "a/1.jpg"]);
-    let codes: Vec<Code> = walked.refused.iter().map(|refused| refused.refusal.code).collect();
+    assert_eq!(relatives(&walked), ["a/1.jpg", "z.jpg"]);
+    let mut codes: Vec<Code> = walked.refused.iter().map(|refused| refused.refusal.code).collect();
+    codes.sort_by_key(|code| code.name());
     assert_eq!(codes, [Code::FileUnreadable, Code::ForbiddenPath]);
 }
 
