@@ -125,3 +125,21 @@ pub const FACET_VALUES_MAX: usize = 1_000;
 /// Points above which a server builds a graph over a vector: below it an exact scan of 384-d rows
 /// answers within a few milliseconds.
 pub const GRAPH_POINTS_MIN: usize = 50_000;
+
+/// Pictures of one call of a model: larger batches gain nothing on a CPU and hold memory.
+pub const EMBED_BATCH_MAX: usize = 256;
+
+/// Threads that run one model: beyond it memory bandwidth is the bound.
+pub const EMBED_THREADS_MAX: usize = 256;
+
+/// Pixels on a side of a network's input: the largest known (CXR Foundation) takes 1,280.
+pub const MODEL_SIDE_MAX: u32 = 4_096;
+
+/// Files of one model: a graph and its external data.
+pub const MODEL_FILES_MAX: usize = 64;
+
+/// Manifests of one installation: each is listed and may be loaded.
+pub const MODELS_MAX: usize = 256;
+
+/// Bytes of a model's files above which one session serves all threads instead of one each.
+pub const MODEL_SHARED_SESSION_BYTES: u64 = 256 * 1024 * 1024;
