@@ -40,7 +40,7 @@ pub use filter::{Condition, Filter, MatchValue, Range, Test};
 pub use ids::{CollectionName, ImageId, NameError, PointId, Seq, Slot, VectorName};
 pub use metric::Metric;
 pub use payload::{Path, PathError, Payload, PayloadSource};
-pub use point::{Change, ImageRecord, PointRecord, PointWrite};
+pub use point::{Change, ImageRecord, PointRecord, PointWrite, RecordSource};
 pub use question::{Answer, Explain, GroupBy, Hit, Identity, Plan, Question};
 pub use raster::{Raster, RasterError, Region};
 pub use roles::{Role, Roles};

@@ -32,6 +32,16 @@ pub const INFLATION_FREE_BYTES: u64 = 16 * 1024 * 1024;
 /// Seconds that one image may take to decode before it is refused.
 pub const DECODE_SECONDS_MAX: u64 = 30;
 
+/// Bytes that one decoder may take for its own buffers and its output: 100 megapixels of a
+/// progressive colour JPEG (coefficients and pixels) fit, deeper pictures of that size don't.
+pub const DECODE_MEMORY_MAX: u64 = 800 * 1024 * 1024;
+
+/// Scans of one JPEG: encoders write about ten, and each may walk the whole picture again.
+pub const JPEG_SCANS_MAX: usize = 200;
+
+/// Pixels on the shorter side of a photograph: one block of a JPEG; less shows nothing.
+pub const IMAGE_SIDE_MIN: u32 = 8;
+
 /// Pixels on the longest side of a stored thumbnail.
 pub const THUMBNAIL_SIDE: u32 = 256;
 
@@ -41,11 +51,20 @@ pub const FILES_MAX: usize = 10_000_000;
 /// Folders within folders of one ingest: deeper is a loop of links.
 pub const FOLDER_DEPTH_MAX: usize = 64;
 
+/// Glob patterns of one ingest, and bytes of each: every file is held against all of them.
+pub const GLOBS_MAX: usize = 256;
+
+/// Bytes of one glob pattern.
+pub const GLOB_BYTES_MAX: usize = 1_024;
+
 /// Rows of a metadata table: they are held in memory while its pictures are read.
 pub const TABLE_ROWS_MAX: usize = 10_000_000;
 
 /// Bytes of a metadata table.
 pub const TABLE_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
+/// Bytes of one cell of a metadata table: the whole payload has no more.
+pub const TABLE_CELL_BYTES_MAX: usize = PAYLOAD_BYTES_MAX;
 
 /// Columns of a metadata table: each becomes a payload field.
 pub const TABLE_COLUMNS_MAX: usize = 1_000;
@@ -126,6 +145,35 @@ pub const FACET_VALUES_MAX: usize = 1_000;
 /// answers within a few milliseconds.
 pub const GRAPH_POINTS_MIN: usize = 50_000;
 
+/// Size of one component of a vector: the squares of the widest vector's components then still sum
+/// within single precision, so that no distance is infinite or not a number.
+pub const COMPONENT_MAX: f32 = 1e15;
+
+/// Rows that one index of vectors ever takes in between two rewrites, replaced ones included:
+/// offsets are 32 bits wide, and links of 32 a row are numbered by 32 bits too.
+pub const INDEX_ROWS_MAX: usize = 100_000_000;
+/// Distinct terms of one payload in the field index: a long report has 2,000. A payload with more
+/// is evaluated directly, at about a millisecond a megabyte.
+pub const FIELD_TERMS_MAX: usize = 16_384;
+
+/// Bytes of one payload's terms: deep paths repeat themselves in every term below them.
+pub const FIELD_TERM_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Changed points at which the field index should be committed: evaluating as many directly costs
+/// a filter about a millisecond.
+pub const FIELD_COMMIT_POINTS: usize = 2_048;
+
+/// Bytes of changed payloads at which the field index should be committed.
+pub const FIELD_COMMIT_BYTES: usize = 16 * 1024 * 1024;
+
+/// Times the two bounds above that changes may wait for a commit before the writer makes one.
+pub const FIELD_WAITING_FACTOR: usize = 8;
+
+/// Bytes of filter results that one collection's field index keeps: 500 sets of a million slots.
+pub const FIELD_CACHE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Filter results that one collection's field index keeps: the oldest is looked for one by one.
+pub const FIELD_CACHE_SETS_MAX: usize = 4_096;
 /// Pictures of one call of a model: larger batches gain nothing on a CPU and hold memory.
 pub const EMBED_BATCH_MAX: usize = 256;
 

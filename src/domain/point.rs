@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
-use crate::ids::{ImageId, PointId, VectorName};
-use crate::payload::{Path, Payload};
+use crate::ids::{ImageId, PointId, Slot, VectorName};
+use crate::payload::{Path, Payload, PayloadSource};
 use crate::units::Mpp;
 
 /// One point as a writer hands it over.
@@ -31,6 +31,14 @@ pub struct PointRecord {
     pub image: Option<ImageId>,
     /// Its fields.
     pub payload: Payload,
+}
+
+/// Looks points up by slot and by id: the store, or a map in tests.
+pub trait RecordSource: PayloadSource {
+    /// The record of a live slot; `None` for one that is gone.
+    fn record(&self, slot: Slot) -> Option<PointRecord>;
+    /// The slot of a live point.
+    fn slot(&self, id: PointId) -> Option<Slot>;
 }
 
 /// One change to a collection; a batch of them is durable as a whole or not at all.

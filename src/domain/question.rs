@@ -23,6 +23,8 @@ pub struct Question {
     pub filter: Filter,
     /// Whose points are left out (own patient, own lesion ...).
     pub exclude_same: Vec<Identity>,
+    /// Who the query itself is: left out of the sample that percentiles are taken from.
+    pub own: Vec<Identity>,
     /// Points left out by id: the query itself, for "more like this".
     pub exclude_ids: Vec<PointId>,
     /// Answers in groups of one value of a path.

@@ -51,6 +51,12 @@ impl SlotSet {
         self.0.is_empty()
     }
 
+    /// The bitmap within, for rooms that combine many sets.
+    #[must_use]
+    pub fn bitmap(&self) -> &RoaringBitmap {
+        &self.0
+    }
+
     /// Slots in rising order.
     pub fn iter(&self) -> impl Iterator<Item = Slot> + '_ {
         self.0.iter().map(Slot)
@@ -68,6 +74,11 @@ impl SlotSet {
         usize::try_from(self.0.intersection_len(&other.0)).unwrap_or(usize::MAX)
     }
 
+    /// Puts each of `slots` in.
+    pub fn extend_with(&mut self, slots: impl Iterator<Item = Slot>) {
+        self.0.extend(slots.map(|slot| slot.0));
+    }
+
     /// Keeps what is in both.
     pub fn intersect_with(&mut self, other: &Self) {
         self.0 &= &other.0;
@@ -81,6 +92,12 @@ impl SlotSet {
     /// Drops what is in `other`.
     pub fn subtract(&mut self, other: &Self) {
         self.0 -= &other.0;
+    }
+}
+
+impl From<RoaringBitmap> for SlotSet {
+    fn from(bitmap: RoaringBitmap) -> Self {
+        Self(bitmap)
     }
 }
 

@@ -1,1 +1,37 @@
-//! Room.
+//! Room `jobs`: long work with progress, cancel and resume.
+//!
+//! ```text
+//! walk + table -> [work] -> readers: read, hash, skip or decode -> [embedding] -> writer: batches
+//!                  bounded                                          bounded        of 64, durable
+//! ```
+//!
+//! | Module | Does |
+//! |---|---|
+//! | [`spec`] | what an ingest is asked to do, and its JSON form in the store |
+//! | [`identity`] | the ids of images and points: the same file from the same place is the same point |
+//! | [`sources`] | files -> units of work; slides are cut into tiles here |
+//! | [`prepare`] | one unit of work -> a raster with its payload, or a refusal |
+//! | [`ingest`] | the pipeline: readers, embedding, durable batches |
+//! | [`progress`] | counters, rate, time left |
+//! | [`queue`] | the server's job queue: workers, persistence, events |
+//! | [`upkeep`] | background care of collections: commits, graphs |
+//!
+//! It never knows HTTP.
+
+mod error;
+mod identity;
+mod ingest;
+mod prepare;
+mod progress;
+mod queue;
+mod sources;
+mod spec;
+mod upkeep;
+
+pub use error::JobError;
+pub use identity::{image_id, point_id};
+pub use ingest::{Ingest, Upload, UploadOutcome, ingest_uploads, run_ingest};
+pub use progress::{Progress, Refused, Summary, Watch};
+pub use queue::{Job, JobState, Jobs};
+pub use spec::IngestSpec;
+pub use upkeep::Upkeep;

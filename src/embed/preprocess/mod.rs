@@ -2,8 +2,6 @@
 
 mod geometry;
 mod resample;
-#[cfg(test)]
-mod tests;
 mod tensor;
 
 use vitrail_domain::Raster;
