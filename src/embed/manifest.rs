@@ -65,8 +65,9 @@ pub struct Identity {
     /// A sentence for people.
     #[serde(default)]
     pub description: String,
-    /// ONNX operator set of the graph.
-    pub opset: u32,
+    /// ONNX operator set of the graph, where it is known.
+    #[serde(default)]
+    pub opset: Option<u32>,
     /// Numbers of the weights.
     pub precision: Precision,
 }
