@@ -71,6 +71,7 @@ bring_library() {
   mkdir -p "$CACHE/lib"
   unzip -p "$wheel" "$ORT_MEMBER" >"$library.part"
   verify "$library.part" "$ORT_LIBRARY_SHA256" || fail "$ORT_MEMBER has another checksum"
+  unzip -p "$wheel" onnxruntime/LICENSE >"$CACHE/lib/LICENSE.onnxruntime"
   # A running program keeps the file that it has open.
   mv "$library.part" "$library"
   say "ONNX Runtime $ORT_VERSION (MIT) is in $library"
