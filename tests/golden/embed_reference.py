@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """The Python reference of room embed: Pillow + NumPy + ONNX Runtime on the manifest's own graph.
 
-    embed_reference.py MODEL_DIR --npy OUT.npy PICTURE...   one row a picture, float32
-    embed_reference.py MODEL_DIR --raw FILE                 the same for raw RGB (see below)
-    embed_reference.py MODEL_DIR --golden                   the manifest's golden entries
+    embed_reference.py MODEL_DIR --golden                 the manifest's golden entries
+    embed_reference.py MODEL_DIR --decode RAW PICTURE...  decoded pixels, and their vectors
+    embed_reference.py MODEL_DIR --compare RAW            those vectors against Vitrail's
 
-FILE of --raw holds, for each picture, width and height (little-endian u32) and its RGB bytes: so
-both sides see the same decoded pixels. Vectors then go to FILE.npy.
+RAW holds, for each picture, width and height (little-endian u32) and its RGB bytes, so that both
+sides see the same pixels. --decode also writes RAW.f32, one row a picture (float32, little
+endian). Vitrail's side, on the same RAW: `cargo run --release -p vitrail-embed --example embed_raw
+-- MODEL_DIR RAW`, which writes RAW.vitrail.f32; --compare prints the cosines.
 
 Made with Python 3.11, Pillow 13.0.0, NumPy 2.4.6, onnxruntime 1.31.1. The recipe is written from
 the libraries' own functions, not from Vitrail's code.
@@ -133,26 +135,50 @@ def read_raw(path):
         at = end
 
 
+def decode(model, raw, pictures):
+    rows, seconds = [], 0.0
+    with open(raw, "wb") as file:
+        for path in pictures:
+            image = Image.open(path).convert("RGB")
+            file.write(struct.pack("<II", *image.size) + image.tobytes())
+    for image in read_raw(raw):
+        started = time.perf_counter()
+        rows.append(model.embed(image))
+        seconds += time.perf_counter() - started
+    print(f"{len(rows)} pictures, {1e3 * seconds / len(rows):.2f} ms each")
+    np.stack(rows).astype("<f4").tofile(f"{raw}.f32")
+
+
+def compare(model, raw):
+    dim = model.manifest["outputs"][0]["dim"]
+    here, there = (
+        np.fromfile(path, "<f4").reshape(-1, dim).astype(np.float64)
+        for path in (f"{raw}.f32", f"{raw}.vitrail.f32")
+    )
+    lengths = np.linalg.norm(here, axis=1) * np.linalg.norm(there, axis=1)
+    cosines = (here * there).sum(axis=1) / lengths
+    gap = np.abs(here - there).max()
+    print(f"{len(cosines)} pictures: cosine min {cosines.min():.9f} mean {cosines.mean():.9f}, "
+          f"largest difference {gap:.3g}")
+    return 0 if len(here) == len(there) and cosines.min() >= 0.99999 else 1
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model")
     parser.add_argument("pictures", nargs="*")
-    parser.add_argument("--npy")
-    parser.add_argument("--raw")
     parser.add_argument("--golden", action="store_true")
+    parser.add_argument("--decode", metavar="RAW")
+    parser.add_argument("--compare", metavar="RAW")
     parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     model = Model(arguments.model, arguments.threads)
     if arguments.golden:
-        return golden(model)
-    images = read_raw(arguments.raw) if arguments.raw else map(Image.open, arguments.pictures)
-    started, rows = time.perf_counter(), []
-    for image in images:
-        rows.append(model.embed(image))
-    seconds = time.perf_counter() - started
-    print(f"{len(rows)} pictures, {1e3 * seconds / len(rows):.2f} ms each", file=sys.stderr)
-    np.save(arguments.npy or f"{arguments.raw}.npy", np.stack(rows).astype(np.float32))
+        golden(model)
+    if arguments.decode:
+        decode(model, arguments.decode, arguments.pictures)
+    return compare(model, arguments.compare) if arguments.compare else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
