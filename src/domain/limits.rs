@@ -78,6 +78,28 @@ pub const SLIDE_TILES_MAX: usize = 4_000_000;
 /// Encoded bytes of one stored tile of a slide file.
 pub const SLIDE_TILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// Pixels of one stored tile: 4,096 x 4,096 decode to 50 MB; scanners write 240 to 2,048 a side.
+pub const SLIDE_TILE_PIXELS_MAX: u64 = 4_096 * 4_096;
+
+/// TIFF directories of one slide file: levels, label, macro, and stacks that are then refused.
+pub const SLIDE_PAGES_MAX: usize = 1_024;
+
+/// Entries of one TIFF directory: vendors write under a hundred.
+pub const SLIDE_IFD_ENTRIES_MAX: u64 = 4_096;
+
+/// Bytes of one plain tag of a slide file (JPEG tables are about 600).
+pub const SLIDE_TAG_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Bytes of a slide's description that are read: OME-XML of a plate runs to megabytes, and its
+/// first image stands at the start.
+pub const SLIDE_TEXT_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Decoded tiles kept by one open slide: about 340 tiles of 256 px, two rows of a large slide.
+pub const SLIDE_CACHE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Pixels on the longest side of a tissue mask: 32 mm at 8 um; larger slides get coarser pixels.
+pub const SLIDE_MASK_SIDE_MAX: u32 = 4_096;
+
 /// Bytes of one point's payload as JSON: a page of text and a hundred fields fit.
 pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
 
@@ -195,3 +217,25 @@ pub const MODEL_SHARED_SESSION_BYTES: u64 = 256 * 1024 * 1024;
 /// Pixels on a side of a picture that is resized for a model: its weights are a table of a few
 /// entries a pixel.
 pub const RESAMPLE_SIDE_MAX: u32 = 262_144;
+
+/// Encoded bytes of one write call: its batch is held in memory twice while it is synced.
+pub const WRITE_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Encoded bytes of write calls that wait for one collection's sync; later callers wait before they
+/// prepare theirs.
+pub const WRITES_WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes of a stored thumbnail: a JPEG of 256 x 256 has about 10 kB.
+pub const THUMBNAIL_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes of a job's own parameters as JSON: a list of a few thousand paths fits.
+pub const JOB_SPEC_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Jobs that a store remembers; the oldest ended ones go first.
+pub const JOBS_KEPT_MAX: usize = 10_000;
+
+/// Problems that a check of the store tells word for word; beyond it they are only counted.
+pub const FINDINGS_MAX: usize = 1_000;
+
+/// Collections of one store: each is a database with threads and open files of its own.
+pub const COLLECTIONS_MAX: usize = 1_000;

@@ -143,9 +143,12 @@ mod tests {
 
     #[test]
     fn thumbnails_keep_their_shape_and_their_colours() {
-        for (width, height, expected) in
-            [(2000, 1000, (256, 128)), (300, 2000, (38, 256)), (6000, 9, (256, 1)), (40, 30, (40, 30))]
-        {
+        for (width, height, expected) in [
+            (2000, 1000, (256, 128)),
+            (300, 2000, (38, 256)),
+            (6000, 9, (256, 1)),
+            (40, 30, (40, 30)),
+        ] {
             let small = thumbnail(&gradient(width, height), THUMBNAIL_SIDE).expect("a thumbnail");
             assert_eq!((small.width(), small.height()), expected);
             let middle = small.pixel(small.width() / 2, small.height() / 2);

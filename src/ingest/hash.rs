@@ -1,5 +1,6 @@
 //! The two hashes of a picture's pixels.
 
+use sha2::{Digest, Sha256};
 use vitrail_domain::Raster;
 
 /// BLAKE3 over width and height (little endian, 4 bytes each) and the RGB pixels: two files with
@@ -60,6 +61,12 @@ fn grey_sum(row: &[u8], left: u32, right: u32) -> u64 {
         299 * u64::from(*red) + 587 * u64::from(*green) + 114 * u64::from(*blue)
     };
     pixels.iter().map(grey).sum()
+}
+
+/// SHA-256 of a file's bytes, as provenance keeps it.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
 }
 
 #[cfg(test)]

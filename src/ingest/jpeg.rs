@@ -40,14 +40,10 @@ pub(crate) fn detect(bytes: &[u8]) -> Detected {
 pub(crate) fn decode(bytes: &[u8], deadline: Deadline) -> Result<Decoded, Refusal> {
     let header = Header::read(bytes)?;
     check(&header, bytes.len())?;
-    let orientation = header
-        .exif
-        .and_then(Orientation::from_exif_chunk)
-        .unwrap_or(Orientation::NoTransforms);
+    let orientation =
+        header.exif.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);
     let ended = Cell::new(false);
-    let pixels = catch_unwind(AssertUnwindSafe(|| {
-        pixels(Guarded::new(bytes, deadline, &ended))
-    }));
+    let pixels = catch_unwind(AssertUnwindSafe(|| pixels(Guarded::new(bytes, deadline, &ended))));
     STRICT.set(false);
     let failure = match pixels {
         Ok(Ok((width, height, pixels))) => {
@@ -84,10 +80,8 @@ fn check(header: &Header<'_>, encoded: usize) -> Result<(), Refusal> {
         return Err(unsupported(&format!("{} bits a sample", header.bits)));
     }
     if header.scans > JPEG_SCANS_MAX {
-        let message = format!(
-            "the JPEG has {} scans, more than the limit of {JPEG_SCANS_MAX}",
-            header.scans
-        );
+        let message =
+            format!("the JPEG has {} scans, more than the limit of {JPEG_SCANS_MAX}", header.scans);
         return Err(Refusal::new(Code::ImageBomb, message));
     }
     Ok(())

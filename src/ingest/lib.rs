@@ -10,8 +10,8 @@
 //! | `flatten`, `hash` | to RGB over white, upright; pixel hash and perceptual hash |
 //! | `encode` | thumbnails, JPEG and PNG out |
 //! | `walk` | files and folders -> sorted files under their roots |
-//! | `table`, `typing`, `join` | the metadata table, its types, which row is whose |
-//! | [`slide`] | whole slides |
+//! | `table` | the metadata table: its types, which row is whose |
+//! | [`slide`] | whole slides: levels, scale, regions |
 
 mod driver;
 mod encode;
@@ -19,22 +19,18 @@ mod flatten;
 mod foreign;
 mod guard;
 mod hash;
-mod join;
 mod jpeg;
 mod picture;
 mod plain;
 mod refusal;
 mod table;
-mod typing;
 mod walk;
 
 pub mod slide;
 
 pub use encode::{encode_jpeg, encode_png, thumbnail, thumbnail_jpeg};
-pub use hash::{perceptual_hash, pixel_hash};
-pub use join::{Join, Matched};
+pub use hash::{perceptual_hash, pixel_hash, sha256};
 pub use picture::{Picture, read_picture, read_picture_file, read_picture_guarded};
 pub use refusal::Refusal;
 pub use table::Table;
-pub use typing::ColumnType;
-pub use walk::{Found, Refused, Walk, WalkOptions, walk};
+pub use walk::{Found, WalkOptions, walk};

@@ -8,13 +8,12 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use vitrail_domain::limits::{DECODE_SECONDS_MAX, IMAGE_BYTES_MAX};
 use vitrail_domain::{Code, Raster};
 
 use crate::driver::{self, Decoded};
 use crate::guard::{self, Deadline};
-use crate::hash::{perceptual_hash, pixel_hash};
+use crate::hash::{perceptual_hash, pixel_hash, sha256};
 use crate::refusal::Refusal;
 
 /// Seconds that a decoder gets beyond its own deadline before its thread is left behind.
@@ -51,7 +50,7 @@ pub fn read_picture(bytes: &[u8]) -> Result<Picture, Refusal> {
     let Decoded { raster, oriented } = guard::catch(|| (driver.decode)(bytes, Deadline::start()))?;
     Ok(Picture {
         format: driver.name,
-        sha256: Sha256::digest(bytes).into(),
+        sha256: sha256(bytes),
         pixel_hash: pixel_hash(&raster),
         perceptual_hash: perceptual_hash(&raster),
         oriented,
@@ -64,7 +63,7 @@ pub fn read_picture(bytes: &[u8]) -> Result<Picture, Refusal> {
 ///
 /// # Errors
 /// As [`read_picture`]; `image_timed_out` when the thread did not answer in time.
-pub fn read_picture_guarded(bytes: Arc<Vec<u8>>) -> Result<Picture, Refusal> {
+pub fn read_picture_guarded(bytes: Arc<[u8]>) -> Result<Picture, Refusal> {
     let (answer, wait) = sync_channel(1);
     thread::Builder::new()
         .name("decode".to_owned())
@@ -97,5 +96,5 @@ pub fn read_picture_file(path: &Path) -> Result<Picture, Refusal> {
     guard::check_bytes(metadata.len())?;
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
     file.take(IMAGE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    read_picture_guarded(Arc::new(bytes))
+    read_picture_guarded(bytes.into())
 }
