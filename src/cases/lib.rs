@@ -1,1 +1,17 @@
-//! Room.
+//! Room `cases`: picture, id or vector -> explained answer; one code for REST and command line.
+//!
+//! | Module | Does |
+//! |---|---|
+//! | [`similar`] | the similar-case search |
+//! | [`identity`] | whose picture the query is, so that its own patient can be left out |
+//! | [`thumbnail`] | pictures in small, and the files they come from |
+//!
+//! It never knows HTTP, nor how anything is stored.
+
+mod error;
+mod identity;
+mod similar;
+mod thumbnail;
+
+pub use error::CaseError;
+pub use similar::{Cases, Similar, SimilarRequest, Subject};

@@ -1,1 +1,30 @@
-//! Room.
+//! Room `collection`: the write path and the life of what is derived from the truth.
+//!
+//! ```text
+//! changes -> store (durable, in Seq order) -> vectors, fields, live slots -> new view, published
+//! question -> the view of this moment -> answer
+//! ```
+//!
+//! | Module | Does |
+//! |---|---|
+//! | [`catalog`] | collections by name: open, make, drop |
+//! | [`collection`] | one collection: apply, view, answer |
+//! | [`recover`] | rebuilds vectors and fields from the truth when a collection is opened |
+//! | [`upkeep`] | what is due in the background: field commits, graphs |
+//!
+//! It never knows HTTP, models or pixels.
+
+mod catalog;
+#[allow(clippy::module_inception)]
+mod collection;
+mod error;
+mod recover;
+#[cfg(test)]
+mod tests;
+mod upkeep;
+
+pub use catalog::{Catalog, Damaged};
+pub use collection::{Applied, Collection};
+pub use error::CollectionError;
+pub use vitrail_query::{Facets, View};
+pub use vitrail_store::{CollectionSpec, VectorSpec};

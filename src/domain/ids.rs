@@ -63,7 +63,8 @@ pub enum NameError {
     PointId(String),
     /// A collection's or vector's name outside the allowed alphabet.
     #[error(
-        "\"{0}\" is not a name: use 1 to {NAME_BYTES_MAX} letters, digits, '-', '_' and '.', not starting with '.' or '-'"
+        "\"{0}\" is not a name: use 1 to {NAME_BYTES_MAX} letters, digits, '-', '_' and '.', \
+         not starting with '.' or '-'"
     )]
     Name(String),
 }
@@ -86,7 +87,10 @@ macro_rules! name {
             type Err = NameError;
 
             fn from_str(text: &str) -> Result<Self, NameError> {
-                if is_name(text) { Ok(Self(text.to_owned())) } else { Err(NameError::Name(shown(text))) }
+                if !is_name(text) {
+                    return Err(NameError::Name(shown(text)));
+                }
+                Ok(Self(text.to_owned()))
             }
         }
 

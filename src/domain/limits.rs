@@ -32,6 +32,16 @@ pub const INFLATION_FREE_BYTES: u64 = 16 * 1024 * 1024;
 /// Seconds that one image may take to decode before it is refused.
 pub const DECODE_SECONDS_MAX: u64 = 30;
 
+/// Bytes that one decoder may take for its own buffers and its output: 100 megapixels of a
+/// progressive colour JPEG (coefficients and pixels) fit, deeper pictures of that size don't.
+pub const DECODE_MEMORY_MAX: u64 = 800 * 1024 * 1024;
+
+/// Scans of one JPEG: encoders write about ten, and each may walk the whole picture again.
+pub const JPEG_SCANS_MAX: usize = 200;
+
+/// Pixels on the shorter side of a photograph: one block of a JPEG; less shows nothing.
+pub const IMAGE_SIDE_MIN: u32 = 8;
+
 /// Pixels on the longest side of a stored thumbnail.
 pub const THUMBNAIL_SIDE: u32 = 256;
 
@@ -41,11 +51,20 @@ pub const FILES_MAX: usize = 10_000_000;
 /// Folders within folders of one ingest: deeper is a loop of links.
 pub const FOLDER_DEPTH_MAX: usize = 64;
 
+/// Glob patterns of one ingest, and bytes of each: every file is held against all of them.
+pub const GLOBS_MAX: usize = 256;
+
+/// Bytes of one glob pattern.
+pub const GLOB_BYTES_MAX: usize = 1_024;
+
 /// Rows of a metadata table: they are held in memory while its pictures are read.
 pub const TABLE_ROWS_MAX: usize = 10_000_000;
 
 /// Bytes of a metadata table.
 pub const TABLE_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
+/// Bytes of one cell of a metadata table: the whole payload has no more.
+pub const TABLE_CELL_BYTES_MAX: usize = PAYLOAD_BYTES_MAX;
 
 /// Columns of a metadata table: each becomes a payload field.
 pub const TABLE_COLUMNS_MAX: usize = 1_000;
@@ -58,6 +77,28 @@ pub const SLIDE_TILES_MAX: usize = 4_000_000;
 
 /// Encoded bytes of one stored tile of a slide file.
 pub const SLIDE_TILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Pixels of one stored tile: 4,096 x 4,096 decode to 50 MB; scanners write 240 to 2,048 a side.
+pub const SLIDE_TILE_PIXELS_MAX: u64 = 4_096 * 4_096;
+
+/// TIFF directories of one slide file: levels, label, macro, and stacks that are then refused.
+pub const SLIDE_PAGES_MAX: usize = 1_024;
+
+/// Entries of one TIFF directory: vendors write under a hundred.
+pub const SLIDE_IFD_ENTRIES_MAX: u64 = 4_096;
+
+/// Bytes of one plain tag of a slide file (JPEG tables are about 600).
+pub const SLIDE_TAG_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Bytes of a slide's description that are read: OME-XML of a plate runs to megabytes, and its
+/// first image stands at the start.
+pub const SLIDE_TEXT_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Decoded tiles kept by one open slide: about 340 tiles of 256 px, two rows of a large slide.
+pub const SLIDE_CACHE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Pixels on the longest side of a tissue mask: 32 mm at 8 um; larger slides get coarser pixels.
+pub const SLIDE_MASK_SIDE_MAX: u32 = 4_096;
 
 /// Bytes of one point's payload as JSON: a page of text and a hundred fields fit.
 pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
@@ -133,6 +174,45 @@ pub const COMPONENT_MAX: f32 = 1e15;
 /// Rows that one index of vectors ever takes in between two rewrites, replaced ones included:
 /// offsets are 32 bits wide, and links of 32 a row are numbered by 32 bits too.
 pub const INDEX_ROWS_MAX: usize = 100_000_000;
+/// Distinct terms of one payload in the field index: a long report has 2,000. A payload with more
+/// is evaluated directly, at about a millisecond a megabyte.
+pub const FIELD_TERMS_MAX: usize = 16_384;
+
+/// Bytes of one payload's terms: deep paths repeat themselves in every term below them.
+pub const FIELD_TERM_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Changed points at which the field index should be committed: evaluating as many directly costs
+/// a filter about a millisecond.
+pub const FIELD_COMMIT_POINTS: usize = 2_048;
+
+/// Bytes of changed payloads at which the field index should be committed.
+pub const FIELD_COMMIT_BYTES: usize = 16 * 1024 * 1024;
+
+/// Times the two bounds above that changes may wait for a commit before the writer makes one.
+pub const FIELD_WAITING_FACTOR: usize = 8;
+
+/// Bytes of filter results that one collection's field index keeps: 500 sets of a million slots.
+pub const FIELD_CACHE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Filter results that one collection's field index keeps: the oldest is looked for one by one.
+pub const FIELD_CACHE_SETS_MAX: usize = 4_096;
+/// Pictures of one call of a model: larger batches gain nothing on a CPU and hold memory.
+pub const EMBED_BATCH_MAX: usize = 256;
+
+/// Threads that run one model: beyond it memory bandwidth is the bound.
+pub const EMBED_THREADS_MAX: usize = 256;
+
+/// Pixels on a side of a network's input: the largest known (CXR Foundation) takes 1,280.
+pub const MODEL_SIDE_MAX: u32 = 4_096;
+
+/// Files of one model: a graph and its external data.
+pub const MODEL_FILES_MAX: usize = 64;
+
+/// Manifests of one installation: each is listed and may be loaded.
+pub const MODELS_MAX: usize = 256;
+
+/// Bytes of a model's files above which one session serves all threads instead of one each.
+pub const MODEL_SHARED_SESSION_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Encoded bytes of one write call: its batch is held in memory twice while it is synced.
 pub const WRITE_BYTES_MAX: usize = 256 * 1024 * 1024;

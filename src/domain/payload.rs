@@ -297,7 +297,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_path_prints_as_it_parses(keys in prop::collection::vec("[^\"]{1,6}", 1..4), at in 0usize..9) {
+        fn a_path_prints_as_it_parses(
+            keys in prop::collection::vec("[^\"]{1,6}", 1..4),
+            at in 0usize..9,
+        ) {
             let mut steps: Vec<Step> = keys.into_iter().map(Step::Key).collect();
             steps.push(Step::Index(at));
             steps.push(Step::Each);

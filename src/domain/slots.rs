@@ -51,6 +51,12 @@ impl SlotSet {
         self.0.is_empty()
     }
 
+    /// The bitmap within, for rooms that combine many sets.
+    #[must_use]
+    pub fn bitmap(&self) -> &RoaringBitmap {
+        &self.0
+    }
+
     /// Slots in rising order.
     pub fn iter(&self) -> impl Iterator<Item = Slot> + '_ {
         self.0.iter().map(Slot)
@@ -86,6 +92,12 @@ impl SlotSet {
     /// Drops what is in `other`.
     pub fn subtract(&mut self, other: &Self) {
         self.0 -= &other.0;
+    }
+}
+
+impl From<RoaringBitmap> for SlotSet {
+    fn from(bitmap: RoaringBitmap) -> Self {
+        Self(bitmap)
     }
 }
 

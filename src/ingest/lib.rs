@@ -1,1 +1,36 @@
-//! Room.
+//! Room `ingest`: bytes, files and folders in; rasters with their hashes out. Knows no models.
+//!
+//! | Module | Holds |
+//! |---|---|
+//! | `picture` | [`read_picture`]: bytes -> [`Picture`], or a [`Refusal`] in words |
+//! | `driver` | the table of formats, tried in order by content, never by name |
+//! | `jpeg`, `plain` | the drivers: JPEG by libjpeg, the others by the crate `image` |
+//! | `foreign` | the kinds that are known but not read, so that the refusal names them |
+//! | `guard` | bounds before allocation, a deadline, panics caught |
+//! | `flatten`, `hash` | to RGB over white, upright; pixel hash and perceptual hash |
+//! | `encode` | thumbnails, JPEG and PNG out |
+//! | `walk` | files and folders -> sorted files under their roots |
+//! | `table` | the metadata table: its types, which row is whose |
+//! | [`slide`] | whole slides: levels, scale, regions |
+
+mod driver;
+mod encode;
+mod flatten;
+mod foreign;
+mod guard;
+mod hash;
+mod jpeg;
+mod picture;
+mod plain;
+mod refusal;
+mod table;
+mod walk;
+
+pub mod slide;
+
+pub use encode::{encode_jpeg, encode_png, thumbnail, thumbnail_jpeg};
+pub use hash::{perceptual_hash, pixel_hash, sha256};
+pub use picture::{Picture, read_picture, read_picture_file, read_picture_guarded};
+pub use refusal::Refusal;
+pub use table::Table;
+pub use walk::{Found, WalkOptions, walk};

@@ -1,0 +1,84 @@
+//! Why a case can't be answered.
+
+use thiserror::Error;
+use vitrail_collection::CollectionError;
+use vitrail_domain::{Code, ImageId, PointId, Role, VectorName};
+use vitrail_embed::EmbedError;
+use vitrail_ingest::Refusal;
+
+/// Each variant says what was being done to which thing.
+#[derive(Debug, Error)]
+pub enum CaseError {
+    /// The collection refused or failed.
+    #[error(transparent)]
+    Collection(#[from] CollectionError),
+    /// The query picture is refused.
+    #[error("the query picture: {0}")]
+    Picture(#[from] Refusal),
+    /// The model failed or is unknown.
+    #[error(transparent)]
+    Model(#[from] EmbedError),
+    /// No point of this id.
+    #[error("the collection has no point {0}")]
+    UnknownPoint(PointId),
+    /// No image of this id.
+    #[error("the collection has no image {0}")]
+    UnknownImage(ImageId),
+    /// The point has no such vector.
+    #[error("point {id} has no vector \"{name}\"")]
+    NoVector {
+        /// The point.
+        id: PointId,
+        /// The vector asked for.
+        name: VectorName,
+    },
+    /// The collection has several vectors, or none, and the request names none.
+    #[error("say which vector to use: the collection has {0}")]
+    Which(String),
+    /// The vector is filled by writers, not by a model, so a picture can't be compared with it.
+    #[error("vector \"{0}\" is bound to no model, so a picture can't be compared with it")]
+    NoModel(VectorName),
+    /// The model has changed since the collection was filled.
+    #[error("vector \"{name}\" was made by contract {stored}, but the model is now {now}")]
+    Contract {
+        /// The vector.
+        name: VectorName,
+        /// The contract that the collection is bound to.
+        stored: String,
+        /// The contract of the model as installed.
+        now: String,
+    },
+    /// A role to leave out, whose value nobody knows.
+    #[error("exclude_same: the query's {0} is not known; say it in same")]
+    Identity(Role),
+    /// The collection does not map the role.
+    #[error("exclude_same: the collection maps no payload path to the role {0}")]
+    Role(Role),
+    /// The source of a picture is gone or unreadable.
+    #[error("reading {uri}: {source}")]
+    Source {
+        /// The picture's address.
+        uri: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl CaseError {
+    /// Its row in the table of error codes.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Collection(error) => error.code(),
+            Self::Picture(refusal) => refusal.code,
+            Self::Model(error) => error.code(),
+            Self::UnknownPoint(_) => Code::UnknownPoint,
+            Self::UnknownImage(_) => Code::UnknownImage,
+            Self::NoVector { .. } | Self::Which(_) | Self::NoModel(_) => Code::UnknownVector,
+            Self::Contract { .. } => Code::ContractMismatch,
+            Self::Identity(_) => Code::IdentityUnknown,
+            Self::Role(_) => Code::RoleUnknown,
+            Self::Source { .. } => Code::FileUnreadable,
+        }
+    }
+}

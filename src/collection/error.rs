@@ -1,0 +1,55 @@
+//! Why a collection refuses or fails.
+
+use thiserror::Error;
+use vitrail_domain::{Code, CollectionName};
+use vitrail_field_index::FieldError;
+use vitrail_query::QueryError;
+use vitrail_store::StoreError;
+use vitrail_vector_index::VectorError;
+
+/// Each variant says what was being done to which thing.
+#[derive(Debug, Error)]
+pub enum CollectionError {
+    /// The store refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The question can't be answered.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// The field index failed.
+    #[error("the field index: {0}")]
+    Fields(#[from] FieldError),
+    /// A vector that the index does not take.
+    #[error("the vector index: {0}")]
+    Vectors(#[from] VectorError),
+    /// No collection of this name.
+    #[error("no collection is named \"{0}\"")]
+    Unknown(CollectionName),
+    /// A collection of this name can't be opened.
+    #[error("collection \"{name}\" is damaged: {why}")]
+    Damaged {
+        /// The collection.
+        name: CollectionName,
+        /// What was found.
+        why: String,
+    },
+    /// A collection of this name is there.
+    #[error("a collection named \"{0}\" exists")]
+    Exists(CollectionName),
+}
+
+impl CollectionError {
+    /// Its row in the table of error codes.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Query(error) => error.code(),
+            Self::Fields(error) => error.code(),
+            Self::Vectors(error) => error.code(),
+            Self::Unknown(_) => Code::UnknownCollection,
+            Self::Damaged { .. } => Code::StoreDamaged,
+            Self::Exists(_) => Code::CollectionExists,
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Preprocessing: raster to tensor by a manifest's recipe, equal to Pillow and torchvision.
+
+mod geometry;
+mod resample;
+mod tensor;
+
+use vitrail_domain::Raster;
+
+use crate::manifest::{Geometry, Manifest, Scaling};
+use crate::vocabulary::{Kernel, Layout};
+
+/// The steps of one model, picked from its manifest.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    geometry: Geometry,
+    kernel: Kernel,
+    scaling: Scaling,
+    layout: Layout,
+}
+
+impl Recipe {
+    /// The recipe of a manifest.
+    #[must_use]
+    pub fn of(manifest: &Manifest) -> Self {
+        Self {
+            geometry: manifest.geometry.clone(),
+            kernel: manifest.kernel.unwrap_or(Kernel::Nearest),
+            scaling: manifest.scaling.clone(),
+            layout: manifest.tensor.layout,
+        }
+    }
+
+    /// Side of the network's input in pixels.
+    #[must_use]
+    pub fn side(&self) -> u32 {
+        self.geometry.side()
+    }
+
+    /// Floats of one picture: 3 x side x side.
+    #[must_use]
+    pub fn floats(&self) -> usize {
+        Raster::CHANNELS * self.side() as usize * self.side() as usize
+    }
+
+    /// The input tensor's shape for `batch` pictures.
+    #[must_use]
+    pub fn shape(&self, batch: usize) -> [usize; 4] {
+        let side = self.side() as usize;
+        match self.layout {
+            Layout::Nchw => [batch, Raster::CHANNELS, side, side],
+            Layout::Nhwc => [batch, side, side, Raster::CHANNELS],
+        }
+    }
+
+    /// What the network sees: resized and cut, still as bytes `[side x side x 3]`.
+    ///
+    /// # Errors
+    /// A picture that the geometry refuses, in words.
+    pub fn square(&self, raster: &Raster) -> Result<Vec<u8>, String> {
+        geometry::square(raster, &self.geometry, self.kernel)
+    }
+
+    /// Appends the picture's floats to `out`, `self.floats()` of them.
+    ///
+    /// # Errors
+    /// A picture that the geometry refuses, in words; `out` is then as it was.
+    pub fn append(&self, raster: &Raster, out: &mut Vec<f32>) -> Result<(), String> {
+        let bytes = self.square(raster)?;
+        tensor::append(&bytes, &self.scaling, self.layout, out);
+        Ok(())
+    }
+}

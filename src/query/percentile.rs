@@ -1,0 +1,66 @@
+//! A hit's percentile: the share of a seeded sample of the same space that lies farther from the
+//! query. Raw cosines of networks whose outputs are all positive say little; ranks do.
+
+use vitrail_domain::limits::{PERCENTILE_POINTS_MIN, PERCENTILE_SAMPLE};
+use vitrail_domain::{Slot, SlotSet};
+use vitrail_vector_index::VectorView;
+
+/// Distances of the sample, sorted from the closest.
+pub struct Background {
+    sorted: Vec<f32>,
+}
+
+impl Background {
+    /// Measures the query against up to 1,000 points of the view that are not in `left_out`.
+    /// The same view gives the same sample. `None` under 50 points.
+    ///
+    /// `query` is prepared for the view's metric. Cost: 1,000 distances.
+    #[must_use]
+    pub fn measure(view: &VectorView, query: &[f32], left_out: &SlotSet) -> Option<Self> {
+        let sample = sample(view.slots(), left_out);
+        if sample.len() < PERCENTILE_POINTS_MIN {
+            return None;
+        }
+        let mut sorted = view.distances(query, &sample);
+        sorted.sort_by(f32::total_cmp);
+        Some(Self { sorted })
+    }
+
+    /// Percent of the sample that lies strictly farther than `distance`, 0 to 100.
+    #[must_use]
+    pub fn percentile(&self, distance: f32) -> f32 {
+        let closer_or_equal = self.sorted.partition_point(|&other| other <= distance);
+        let farther = self.sorted.len() - closer_or_equal;
+        100.0 * farther as f32 / self.sorted.len() as f32
+    }
+}
+
+/// Every slot of a small space, else draws with a fixed seed until the sample is full; bounded
+/// tries, so that a space that is nearly all left out ends too.
+fn sample(slots: &SlotSet, left_out: &SlotSet) -> Vec<Slot> {
+    let count = u32::try_from(slots.len()).unwrap_or(u32::MAX);
+    if slots.len() <= PERCENTILE_SAMPLE * 2 {
+        let kept = slots.iter().filter(|&slot| !left_out.contains(slot));
+        return kept.take(PERCENTILE_SAMPLE).collect();
+    }
+    let mut drawn = SlotSet::new();
+    for step in 0..(PERCENTILE_SAMPLE as u64 * 4) {
+        if drawn.len() == PERCENTILE_SAMPLE {
+            break;
+        }
+        let at = (u64::from(count) * (mix(step) >> 32)) >> 32;
+        let slot = u32::try_from(at).ok().and_then(|at| slots.nth(at));
+        if let Some(slot) = slot.filter(|&slot| !left_out.contains(slot)) {
+            drawn.insert(slot);
+        }
+    }
+    drawn.iter().collect()
+}
+
+/// SplitMix64's finaliser (Steele, Lea, Flood 2014) over a counter: seeded, without state.
+fn mix(step: u64) -> u64 {
+    let mut bits = step.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    bits ^ (bits >> 31)
+}

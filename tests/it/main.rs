@@ -1,0 +1,3 @@
+//! The one integration binary: each further binary would link everything again.
+
+mod tidy;
