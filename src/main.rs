@@ -1,2 +1,7 @@
-//! Vitrail.
-fn main() {}
+//! The program `vitrail`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vitrail::cli::run()
+}

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`similar`] | the similar-case search |
 //! | [`identity`] | whose picture the query is, so that its own patient can be left out |
-//! | [`thumbnail`] | a point's picture in small: stored for photographs, cut from the slide for tiles |
+//! | [`thumbnail`] | pictures in small, and the files they come from |
 //!
 //! It never knows HTTP, nor how anything is stored.
 
@@ -15,4 +15,3 @@ mod thumbnail;
 
 pub use error::CaseError;
 pub use similar::{Cases, Similar, SimilarRequest, Subject};
-pub use thumbnail::tile_region;

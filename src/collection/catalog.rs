@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use uuid::Uuid;
 use vitrail_domain::{Clock, CollectionName, Roles, VectorName};
 use vitrail_store::{CollectionSpec, Store, VectorSpec};
 
@@ -40,7 +41,7 @@ impl Catalog {
     /// The list of collections can't be read.
     pub fn open(store: Arc<Store>, clock: Arc<dyn Clock>) -> Result<Self, CollectionError> {
         let mut state = State::default();
-        for spec in store.collections()? {
+        for spec in store.collections() {
             let name = spec.name.clone();
             match Collection::open(&store, spec) {
                 Ok(collection) => {
@@ -101,8 +102,14 @@ impl Catalog {
         if state.open.contains_key(name) || state.damaged.contains_key(name) {
             return Err(CollectionError::Exists(name.clone()));
         }
-        let spec = CollectionSpec::new(name.clone(), vectors, roles, self.clock.now());
-        self.store.create_collection(&spec)?;
+        let spec = CollectionSpec {
+            id: Uuid::new_v4(),
+            name: name.clone(),
+            vectors,
+            roles,
+            created_at: self.clock.now(),
+        };
+        self.store.create_collection(spec.clone())?;
         let collection = Arc::new(Collection::open(&self.store, spec)?);
         state.open.insert(name.clone(), collection.clone());
         Ok(collection)
@@ -123,9 +130,7 @@ impl Catalog {
                 collection.add_roles(roles)?;
                 Ok(collection)
             }
-            Err(CollectionError::Unknown(_)) => {
-                self.create(name, BTreeMap::new(), roles.clone())
-            }
+            Err(CollectionError::Unknown(_)) => self.create(name, BTreeMap::new(), roles.clone()),
             Err(error) => Err(error),
         }
     }

@@ -27,6 +27,12 @@ pub struct Applied {
     pub points: usize,
 }
 
+/// Images looked at with the same pixels: more copies say nothing new.
+const IMAGES_OF_PIXELS: usize = 64;
+
+/// Points looked at of one image with known pixels: a photograph has one.
+const POINTS_OF_IMAGE: usize = 16;
+
 /// One collection, open.
 pub struct Collection {
     root: Arc<Store>,
@@ -50,7 +56,7 @@ pub(crate) struct Derived {
 impl Collection {
     /// Opens the collection and rebuilds what is derived from the truth.
     pub(crate) fn open(root: &Arc<Store>, spec: CollectionSpec) -> Result<Self, CollectionError> {
-        let store = Arc::new(root.open_collection(&spec)?);
+        let store = root.open_collection(&spec.name)?;
         let recovered = recover::from_truth(&store, &spec)?;
         let view = view_of(&store, &recovered.derived, &recovered.fields);
         Ok(Self {
@@ -104,7 +110,7 @@ impl Collection {
     /// # Errors
     /// A change that the schema does not allow (the whole batch is refused, nothing is written), or
     /// a store that can't write.
-    pub fn apply(&self, changes: &[Change]) -> Result<Applied, CollectionError> {
+    pub fn apply(&self, changes: Vec<Change>) -> Result<Applied, CollectionError> {
         let written = self.store.write(changes, &|written| self.absorb(written))?;
         Ok(Applied { seq: written.seq, points: written.effects.len() })
     }
@@ -128,6 +134,12 @@ impl Collection {
         limit: usize,
     ) -> Result<Facets, CollectionError> {
         Ok(vitrail_query::facets(&self.view(), filter, paths, limit)?)
+    }
+
+    /// Where an upload's bytes lie.
+    #[must_use]
+    pub fn blob_path(&self, sha256: &[u8; 32]) -> std::path::PathBuf {
+        self.root.blob_path(sha256)
     }
 
     /// A point's vector as it was written; `None` where it has none of this name.
@@ -159,8 +171,8 @@ impl Collection {
         pixel_hash: &[u8; 32],
     ) -> Result<Vec<PointRecord>, CollectionError> {
         let mut records = Vec::new();
-        for image in self.store.images_by_pixel_hash(pixel_hash)? {
-            let slots = self.store.points_of_image(image)?;
+        for image in self.store.images_by_pixel_hash(pixel_hash, IMAGES_OF_PIXELS)? {
+            let slots = self.store.points_of_image(image, Slot(0), POINTS_OF_IMAGE)?;
             records.extend(slots.into_iter().filter_map(|slot| self.store.record(slot)));
         }
         Ok(records)
@@ -175,7 +187,10 @@ impl Collection {
         &self,
         images: &[(ImageRecord, Option<Vec<u8>>)],
     ) -> Result<(), CollectionError> {
-        Ok(self.store.put_images(images)?)
+        for (record, thumbnail) in images {
+            self.store.put_image(record, thumbnail.as_deref())?;
+        }
+        Ok(())
     }
 
     /// Binds a vector's name to a dimension, metric and contract, once; answers what it is bound
@@ -194,8 +209,7 @@ impl Collection {
         }
         let mut changed = spec.clone();
         changed.vectors.insert(name.clone(), wanted.clone());
-        self.root.update_collection(&changed)?;
-        self.store.set_spec(&changed)?;
+        self.root.update_spec(changed.clone())?;
         let mut derived = self.derived.lock();
         let index = VectorIndex::new(wanted.dim, wanted.metric);
         derived.vectors.insert(name.clone(), Arc::new(index));
@@ -217,7 +231,7 @@ impl Collection {
         if changed.roles == spec.roles {
             return Ok(());
         }
-        self.root.update_collection(&changed)?;
+        self.root.update_spec(changed.clone())?;
         *spec = changed;
         let mut derived = self.derived.lock();
         derived.roles = spec.roles.clone();

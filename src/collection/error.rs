@@ -5,6 +5,7 @@ use vitrail_domain::{Code, CollectionName};
 use vitrail_field_index::FieldError;
 use vitrail_query::QueryError;
 use vitrail_store::StoreError;
+use vitrail_vector_index::VectorError;
 
 /// Each variant says what was being done to which thing.
 #[derive(Debug, Error)]
@@ -18,6 +19,9 @@ pub enum CollectionError {
     /// The field index failed.
     #[error("the field index: {0}")]
     Fields(#[from] FieldError),
+    /// A vector that the index does not take.
+    #[error("the vector index: {0}")]
+    Vectors(#[from] VectorError),
     /// No collection of this name.
     #[error("no collection is named \"{0}\"")]
     Unknown(CollectionName),
@@ -42,6 +46,7 @@ impl CollectionError {
             Self::Store(error) => error.code(),
             Self::Query(error) => error.code(),
             Self::Fields(error) => error.code(),
+            Self::Vectors(error) => error.code(),
             Self::Unknown(_) => Code::UnknownCollection,
             Self::Damaged { .. } => Code::StoreDamaged,
             Self::Exists(_) => Code::CollectionExists,

@@ -2,9 +2,10 @@
 //! damaged or behind. The same code takes a fresh batch in.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use vitrail_domain::{RecordSource, Slot};
+use vitrail_domain::{PointId, RecordSource, Seq, Slot};
 use vitrail_field_index::FieldIndex;
 use vitrail_store::{CollectionSpec, CollectionStore, Written};
 use vitrail_vector_index::VectorIndex;
@@ -37,17 +38,22 @@ pub fn from_truth(
     for (name, vector) in &spec.vectors {
         let index = VectorIndex::new(vector.dim, vector.metric);
         let mut rows: Vec<(Slot, Vec<f32>)> = Vec::with_capacity(ROWS_AT_ONCE);
-        store.for_each_vector(name, &mut |slot, row| {
+        let mut refused = None;
+        store.for_each_vector(name, |slot, row| {
             rows.push((slot, row.to_vec()));
             if rows.len() == ROWS_AT_ONCE {
-                fill(&index, &mut rows);
+                refused = fill(&index, &mut rows).err();
             }
+            if refused.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
-        fill(&index, &mut rows);
+        if let Some(error) = refused {
+            return Err(error);
+        }
+        fill(&index, &mut rows)?;
         vectors.insert(name.clone(), Arc::new(index));
     }
-    let live = store.slots();
-    let fields = FieldIndex::open(&store.fields_dir())?;
+    let live = store.slots()?;
+    let fields = FieldIndex::open(&store.fields_folder())?;
     replay(store, &fields)?;
     let roles = spec.roles.clone();
     Ok(Recovered { derived: Derived { vectors, live, roles }, fields })
@@ -66,7 +72,11 @@ pub fn absorb(derived: &mut Derived, fields: &FieldIndex, written: &Written) {
             }
         }
         if !rows.is_empty() || !removed.is_empty() {
-            index.apply(&rows, &removed);
+            // The store has checked every vector by the same rules; what fails here is a fault of
+            // ours, and the vector is still in the truth for the next opening.
+            if let Err(error) = index.apply(&rows, &removed) {
+                tracing::error!(vector = %name, %error, "a stored vector can't be indexed");
+            }
         }
     }
     let mut changed = Vec::new();
@@ -76,43 +86,58 @@ pub fn absorb(derived: &mut Derived, fields: &FieldIndex, written: &Written) {
             changed.push((effect.slot, effect.id, None));
         } else {
             derived.live.insert(effect.slot);
-            if let Some(payload) = &effect.payload {
+            if let Some(payload) = &effect.payload_changed {
                 changed.push((effect.slot, effect.id, Some(payload.clone())));
             }
         }
     }
-    fields.apply(written.seq, &changed);
+    if let Err(error) = fields.apply(written.seq, changed) {
+        tracing::error!(%error, "the field index can't commit; it will be tried again");
+    }
 }
 
-fn fill(index: &VectorIndex, rows: &mut Vec<(Slot, Vec<f32>)>) {
+fn fill(index: &VectorIndex, rows: &mut Vec<(Slot, Vec<f32>)>) -> Result<(), CollectionError> {
     let borrowed: Vec<(Slot, &[f32])> =
         rows.iter().map(|(slot, row)| (*slot, row.as_slice())).collect();
     if !borrowed.is_empty() {
-        index.apply(&borrowed, &[]);
+        index.apply(&borrowed, &[])?;
     }
     rows.clear();
+    Ok(())
 }
 
-/// Slots changed since the index's last commit are applied again, as they are now.
+/// Slots changed since the index's last commit are applied again, as they are now; where the change
+/// log no longer reaches back that far the index is made anew.
 fn replay(store: &CollectionStore, fields: &FieldIndex) -> Result<(), CollectionError> {
     let (from, last) = (fields.indexed_seq(), store.last_seq());
     if from >= last {
         return Ok(());
     }
-    let slots = store.slots_changed_since(from)?;
-    let mut batch = Vec::with_capacity(ROWS_AT_ONCE);
+    let Some(slots) = store.slots_changed_since(from)? else { return rebuild(store, fields, last) };
     for slot in slots.iter() {
-        let (id, payload) = match store.record(slot) {
-            Some(record) => (record.id, Some(record.payload)),
-            None => (vitrail_domain::PointId::Number(0), None),
+        let changed = match store.record(slot) {
+            Some(record) => (slot, record.id, Some(record.payload)),
+            None => (slot, PointId::Number(0), None),
         };
-        batch.push((slot, id, payload));
-        if batch.len() == ROWS_AT_ONCE {
-            fields.apply(from, &batch);
-            batch.clear();
-        }
+        fields.apply(from, [changed])?;
     }
-    fields.apply(last, &batch);
+    fields.apply(last, [])?;
     fields.commit()?;
     Ok(())
+}
+
+fn rebuild(store: &CollectionStore, fields: &FieldIndex, seq: Seq) -> Result<(), CollectionError> {
+    fields.rebuild(seq, |rebuild| {
+        let mut failed = None;
+        store.for_each_record(Slot(0), |slot, record| {
+            match rebuild.push(slot, record.id, &record.payload) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        failed.map_or(Ok(()), |error| Err(error.into()))
+    })
 }

@@ -213,3 +213,25 @@ pub const MODELS_MAX: usize = 256;
 
 /// Bytes of a model's files above which one session serves all threads instead of one each.
 pub const MODEL_SHARED_SESSION_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Encoded bytes of one write call: its batch is held in memory twice while it is synced.
+pub const WRITE_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Encoded bytes of write calls that wait for one collection's sync; later callers wait before they
+/// prepare theirs.
+pub const WRITES_WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes of a stored thumbnail: a JPEG of 256 x 256 has about 10 kB.
+pub const THUMBNAIL_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes of a job's own parameters as JSON: a list of a few thousand paths fits.
+pub const JOB_SPEC_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Jobs that a store remembers; the oldest ended ones go first.
+pub const JOBS_KEPT_MAX: usize = 10_000;
+
+/// Problems that a check of the store tells word for word; beyond it they are only counted.
+pub const FINDINGS_MAX: usize = 1_000;
+
+/// Collections of one store: each is a database with threads and open files of its own.
+pub const COLLECTIONS_MAX: usize = 1_000;

@@ -32,11 +32,13 @@ impl Places {
         let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
         let binary = env::current_exe().ok();
         let beside = binary.as_deref().and_then(|path| path.parent()).map(PathBuf::from);
-        let cache = set("XDG_CACHE_HOME")
+        let own = set("VITRAIL_CACHE").map(PathBuf::from);
+        let users = set("XDG_CACHE_HOME")
             .map(PathBuf::from)
             .filter(|path| path.is_absolute())
             .or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".cache")))
             .map(|cache| cache.join("vitrail"));
+        let cache = own.or(users);
         Self {
             named_library: set("VITRAIL_ONNXRUNTIME").map(PathBuf::from),
             named_models: set("VITRAIL_MODELS")
@@ -51,11 +53,7 @@ impl Places {
         let own = beside.iter().flat_map(|dir| [dir.join(LIBRARY), dir.join("lib").join(LIBRARY)]);
         let shared = cache.iter().map(|dir| dir.join("lib").join(LIBRARY));
         let models = beside.iter().chain(&cache).map(|dir| dir.join("models"));
-        Self {
-            libraries: own.chain(shared).collect(),
-            models: models.collect(),
-            ..Self::default()
-        }
+        Self { libraries: own.chain(shared).collect(), models: models.collect(), ..Self::default() }
     }
 }
 

@@ -360,7 +360,10 @@ impl Manifest {
             }
             let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
             if file.sha256.len() != 64 || !file.sha256.chars().all(hex) {
-                return Err(format!("files.sha256 of {} is not 64 lower-case hex digits", file.path));
+                return Err(format!(
+                    "files.sha256 of {} is not 64 lower-case hex digits",
+                    file.path
+                ));
             }
         }
         Ok(())

@@ -127,7 +127,8 @@ impl Model {
     /// # Errors
     /// The check that failed, with both values.
     pub fn verify(&self) -> Result<(), EmbedError> {
-        self.sessions.with(|session| check_ports(session, &self.manifest, &self.output))
+        self.sessions
+            .with(|session| check_ports(session, &self.manifest, &self.output))
             .map_err(|reason| self.refused(reason))?;
         let floats = self.recipe.floats();
         let one = self.run(&pattern(floats), 1)?;
@@ -276,7 +277,8 @@ fn check_ports(session: &Session, manifest: &Manifest, output: &Output) -> Resul
     let named = |ports: &[Port], name: &str, what: &str| {
         let names: Vec<_> = ports.iter().map(|port| port.name.clone()).collect();
         let found = ports.iter().find(|port| port.name == name).cloned();
-        found.ok_or_else(|| format!("no {what} is named {name}; the graph has {}", names.join(", ")))
+        found
+            .ok_or_else(|| format!("no {what} is named {name}; the graph has {}", names.join(", ")))
     };
     let input = named(&inputs, &manifest.tensor.input_name, "input")?;
     named(&outputs, &output.name, "output")?;

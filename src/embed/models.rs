@@ -121,10 +121,10 @@ impl Models {
         if let Some(serving) = loaded.get(name) {
             return Ok(serving.clone());
         }
-        let found = self.found.get(name).ok_or_else(|| EmbedError::Unknown {
-            model: name.to_owned(),
-            known: self.known(),
-        })?;
+        let found = self
+            .found
+            .get(name)
+            .ok_or_else(|| EmbedError::Unknown { model: name.to_owned(), known: self.known() })?;
         let manifest = found.manifest.clone()?;
         let model = Arc::new(Model::load(&found.folder, manifest, &self.runtime, self.threads)?);
         let serving = Arc::new(Serving::start(model, self.threads)?);
@@ -152,8 +152,7 @@ fn folders_within(folder: &Path) -> Vec<PathBuf> {
 
 fn read_manifest(place: &Path) -> Result<Manifest, EmbedError> {
     let path = place.join(Models::MANIFEST);
-    let unreadable =
-        |reason: String| EmbedError::Unreadable { path: path.clone(), reason };
+    let unreadable = |reason: String| EmbedError::Unreadable { path: path.clone(), reason };
     let bytes = std::fs::metadata(&path).map_err(|error| unreadable(error.to_string()))?.len();
     if bytes > MANIFEST_BYTES_MAX {
         return Err(unreadable(format!("{bytes} bytes, more than {MANIFEST_BYTES_MAX}")));

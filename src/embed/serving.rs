@@ -104,7 +104,10 @@ impl Queue {
             let worker = std::thread::Builder::new()
                 .name(format!("embed-{name}"))
                 .spawn(move || work(embedder.as_ref(), &query_side, &bulk_side))
-                .map_err(|error| EmbedError::Run { model: name.clone(), reason: error.to_string() })?;
+                .map_err(|error| EmbedError::Run {
+                    model: name.clone(),
+                    reason: error.to_string(),
+                })?;
             workers.push(worker);
         }
         Ok(Self { name, queries: Some(queries), bulk: Some(bulk), workers })

@@ -15,12 +15,8 @@ fn fixtures() -> PathBuf {
 }
 
 fn models(runtime: RuntimeChoice) -> Models {
-    let options = ModelsOptions {
-        folders: vec![fixtures()],
-        runtime,
-        places: Places::default(),
-        threads: 2,
-    };
+    let options =
+        ModelsOptions { folders: vec![fixtures()], runtime, places: Places::default(), threads: 2 };
     Models::discover(&options).expect("models")
 }
 

@@ -35,9 +35,9 @@ pub(crate) fn is_dicom(bytes: &[u8]) -> bool {
 
 /// What bytes that no driver knows are, and what to do, in a sentence.
 pub(crate) fn sentence(bytes: &[u8]) -> String {
-    let known = KINDS.iter().find(|(_, at, mark, _)| {
-        bytes.get(*at..).is_some_and(|rest| rest.starts_with(mark))
-    });
+    let known = KINDS
+        .iter()
+        .find(|(_, at, mark, _)| bytes.get(*at..).is_some_and(|rest| rest.starts_with(mark)));
     if let Some((name, _, _, what_to_do)) = known {
         return format!("{name} is a kind of file that is not read here: {what_to_do}");
     }

@@ -114,4 +114,3 @@ mod tests {
         assert_ne!(pixel_hash(&ramp(4, 2, |_| 9)), pixel_hash(&ramp(2, 4, |_| 9)));
     }
 }
-

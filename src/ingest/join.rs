@@ -52,8 +52,7 @@ impl Table {
         }
         for (at, row) in by_end {
             let others = files_of_row.get(row).copied().unwrap_or(0);
-            let matched =
-                if others == 1 { Matched::Row(row) } else { self.ambiguous(row, others) };
+            let matched = if others == 1 { Matched::Row(row) } else { self.ambiguous(row, others) };
             if let Some(place) = matches.get_mut(at) {
                 *place = matched;
             }
@@ -109,7 +108,8 @@ mod tests {
 
     #[test]
     fn by_path_relative_to_the_tables_folder_whatever_the_root() {
-        let join = table("a/b/1.jpg,1\na/b/2.jpg,2\n").join(&found("/data/a", &["b/2.jpg", "3.jpg"]));
+        let join =
+            table("a/b/1.jpg,1\na/b/2.jpg,2\n").join(&found("/data/a", &["b/2.jpg", "3.jpg"]));
         assert_eq!(join.matches, [Matched::Row(1), Matched::None]);
         assert_eq!(join.rows_without_file, 1);
     }

@@ -10,10 +10,10 @@ use std::panic::{self, AssertUnwindSafe, catch_unwind};
 
 use image::RgbImage;
 use image::metadata::Orientation;
-use mozjpeg::Decompress;
+use mozjpeg::{ColorSpace, Compress, Decompress};
 use mozjpeg_sys::{jpeg_common_struct, jpeg_error_mgr};
-use vitrail_domain::Code;
 use vitrail_domain::limits::JPEG_SCANS_MAX;
+use vitrail_domain::{Code, Raster};
 
 use crate::driver::{Decoded, Detected};
 use crate::flatten::upright;
@@ -40,14 +40,10 @@ pub(crate) fn detect(bytes: &[u8]) -> Detected {
 pub(crate) fn decode(bytes: &[u8], deadline: Deadline) -> Result<Decoded, Refusal> {
     let header = Header::read(bytes)?;
     check(&header, bytes.len())?;
-    let orientation = header
-        .exif
-        .and_then(Orientation::from_exif_chunk)
-        .unwrap_or(Orientation::NoTransforms);
+    let orientation =
+        header.exif.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);
     let ended = Cell::new(false);
-    let pixels = catch_unwind(AssertUnwindSafe(|| {
-        pixels(Guarded::new(bytes, deadline, &ended))
-    }));
+    let pixels = catch_unwind(AssertUnwindSafe(|| pixels(Guarded::new(bytes, deadline, &ended))));
     STRICT.set(false);
     let failure = match pixels {
         Ok(Ok((width, height, pixels))) => {
@@ -84,10 +80,8 @@ fn check(header: &Header<'_>, encoded: usize) -> Result<(), Refusal> {
         return Err(unsupported(&format!("{} bits a sample", header.bits)));
     }
     if header.scans > JPEG_SCANS_MAX {
-        let message = format!(
-            "the JPEG has {} scans, more than the limit of {JPEG_SCANS_MAX}",
-            header.scans
-        );
+        let message =
+            format!("the JPEG has {} scans, more than the limit of {JPEG_SCANS_MAX}", header.scans);
         return Err(Refusal::new(Code::ImageBomb, message));
     }
     Ok(())
@@ -104,6 +98,20 @@ fn pixels(reader: Guarded<'_>) -> io::Result<(u32, u32, Vec<u8>)> {
     let pixels = lines.read_scanlines::<u8>()?;
     // Bytes after the last line are not the picture's: `finish` is left out.
     Ok((width as u32, height as u32, pixels))
+}
+
+/// Encodes pixels; panics through libjpeg's error handlers. Without mozjpeg's own refinements,
+/// which spend time to save bytes.
+pub(crate) fn encode(raster: &Raster, quality: u8) -> io::Result<Vec<u8>> {
+    let chroma = if quality < 90 { (2, 2) } else { (1, 1) };
+    let mut settings = Compress::new(ColorSpace::JCS_RGB);
+    settings.set_size(raster.width() as usize, raster.height() as usize);
+    settings.set_fastest_defaults();
+    settings.set_quality(f32::from(quality));
+    settings.set_chroma_sampling_pixel_sizes(chroma, chroma);
+    let mut lines = settings.start_compress(Vec::new())?;
+    lines.write_scanlines(raster.pixels())?;
+    lines.finish()
 }
 
 thread_local! {

@@ -41,21 +41,3 @@ pub use walk::{Found, Refused, Walk, WalkOptions, walk};
 
 #[cfg(test)]
 mod tests;
-
-/// The folder of real pictures that tests use, or `None` with a word where it is absent.
-#[cfg(test)]
-fn test_data() -> Option<std::path::PathBuf> {
-    let beside = || concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data").into();
-    let folder = std::env::var_os("VITRAIL_TEST_DATA").unwrap_or_else(beside);
-    let folder = std::path::PathBuf::from(folder);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert!(
-        std::env::var("VITRAIL_TEST_DATA_REQUIRED").as_deref() != Ok("1"),
-        "the real pictures are required and {} is not there",
-        folder.display()
-    );
-    println!("skipped: no real pictures in {}", folder.display());
-    None
-}

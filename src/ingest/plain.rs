@@ -144,7 +144,10 @@ fn refuse(format: &str, error: &ImageError) -> Refusal {
         }
         ImageError::Unsupported(why) => {
             let what = unsupported(&why.kind());
-            (Code::ImageUnsupported, format!("the {format} uses a feature that is not read: {what}"))
+            (
+                Code::ImageUnsupported,
+                format!("the {format} uses a feature that is not read: {what}"),
+            )
         }
         other => {
             let (code, why) = damage(&deepest(other).to_string());

@@ -8,14 +8,40 @@ use vitrail_domain::Code;
 
 use crate::*;
 
+/// The folder of real pictures that tests use, or `None` with a word where it is absent.
+pub(crate) fn test_data() -> Option<std::path::PathBuf> {
+    let beside = || concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data").into();
+    let folder = std::env::var_os("VITRAIL_TEST_DATA").unwrap_or_else(beside);
+    let folder = std::path::PathBuf::from(folder);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert!(
+        std::env::var("VITRAIL_TEST_DATA_REQUIRED").as_deref() != Ok("1"),
+        "the real pictures are required and {} is not there",
+        folder.display()
+    );
+    println!("skipped: no real pictures in {}", folder.display());
+    None
+}
+
 /// What the table of hostile files allows: accepted, refused.
 fn allowed(label: &str) -> (bool, bool) {
     match label {
         "reject" | "reject_over_limit" => (false, true),
-        "accept" | "accept_ignore_exif" | "accept_strip" | "accept_on_white" | "accept_first"
+        "accept"
+        | "accept_ignore_exif"
+        | "accept_strip"
+        | "accept_on_white"
+        | "accept_first"
         | "accept_without_inflating" => (true, false),
-        "either" | "reject_or_partial" | "accept_or_415" | "accept_or_422"
-        | "accept_or_too_small" | "accept_first_or_415" | "accept_first_or_reject" => (true, true),
+        "either"
+        | "reject_or_partial"
+        | "accept_or_415"
+        | "accept_or_422"
+        | "accept_or_too_small"
+        | "accept_first_or_415"
+        | "accept_first_or_reject" => (true, true),
         other => panic!("the label {other} is not known"),
     }
 }
@@ -35,7 +61,8 @@ fn every_hostile_file_ends_as_its_label_allows() {
     let mut codes: BTreeMap<&str, usize> = BTreeMap::new();
     for row in 0..table.len() {
         let file = table.file(row);
-        let label = table.fields(row).get("label").and_then(|l| l.as_str()).expect("a label").to_owned();
+        let label =
+            table.fields(row).get("label").and_then(|l| l.as_str()).expect("a label").to_owned();
         let started = Instant::now();
         let outcome = read_picture_file(&data.join("broken").join(&file));
         let seconds = started.elapsed().as_secs_f64();
@@ -117,7 +144,8 @@ fn the_real_pictures_have_pillows_pixels() {
         let walked = walk(&[data.join(folder)], &WalkOptions::default()).expect("a walk");
         assert!(walked.refused.is_empty());
         for found in &walked.found {
-            let picture = read_picture_file(&found.path).unwrap_or_else(|r| panic!("{found:?} {r}"));
+            let picture =
+                read_picture_file(&found.path).unwrap_or_else(|r| panic!("{found:?} {r}"));
             hasher.update(&picture.pixel_hash);
             read += 1;
         }

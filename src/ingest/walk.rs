@@ -151,10 +151,8 @@ impl Walker {
 
     fn enter(&mut self, folder: Folder, waiting: &mut Vec<Folder>) {
         if folder.depth > FOLDER_DEPTH_MAX {
-            let message = format!(
-                "{} lies deeper than {FOLDER_DEPTH_MAX} folders",
-                folder.path.display()
-            );
+            let message =
+                format!("{} lies deeper than {FOLDER_DEPTH_MAX} folders", folder.path.display());
             self.refuse(&folder.path, Refusal::new(Code::FileUnreadable, message));
         } else {
             waiting.push(folder);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use vitrail_collection::{Collection, VectorSpec};
-use vitrail_domain::{Mpp, PointId, RecordSource, VectorName};
-use vitrail_embed::{Models, Pending, Priority, Serving, cache_key};
+use vitrail_domain::{PointId, VectorName};
+use vitrail_embed::{Models, Priority, Serving, cache_key};
 
 use crate::error::JobError;
 use crate::ingest::Ingest;
@@ -22,10 +22,6 @@ pub struct Target {
     pub serving: Arc<Serving>,
     /// The model's contract.
     pub contract: String,
-    /// The scale of tiles.
-    pub tile_mpp: Mpp,
-    /// Pixels of a tile's side.
-    pub tile_px: u32,
 }
 
 /// Makes the collection where it is missing, and binds its vector to the model's contract.
@@ -51,14 +47,7 @@ pub fn bind(ingest: &Ingest, spec: &IngestSpec, columns: &[String]) -> Result<Ta
         let stored = bound.contract.unwrap_or_else(|| "none".to_owned());
         return Err(JobError::Contract { name: vector, stored, now: contract });
     }
-    Ok(Target {
-        tile_mpp: spec.tile_mpp.unwrap_or_else(|| model.default_mpp()),
-        tile_px: model.tile_px(),
-        collection,
-        vector,
-        serving,
-        contract,
-    })
+    Ok(Target { collection, vector, serving, contract })
 }
 
 impl Target {

@@ -5,18 +5,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use serde_json::{Map, Value};
-use vitrail_collection::{Catalog, Collection};
+use vitrail_collection::Catalog;
 use vitrail_domain::limits::INGEST_BATCH_POINTS;
-use vitrail_domain::{Cancel, Clock, CollectionName, ImageRecord, PointId};
-use vitrail_embed::{Models, Serving};
-use vitrail_ingest::{Found, Refusal};
+use vitrail_domain::{Cancel, Clock};
+use vitrail_embed::Models;
+use vitrail_ingest::Refusal;
 
 use crate::bind::{Target, bind};
 use crate::error::JobError;
 use crate::prepare::{self, Prepared, Source};
 use crate::progress::{Progress, Refused, Summary, Watch};
-use crate::sources::{self, CutOptions, Photo, Sources, Work};
+use crate::sources::{self, Photo, Sources};
 use crate::spec::IngestSpec;
 use crate::writer::{Ready, Writer};
 
@@ -51,8 +50,6 @@ enum Event {
     Found(u64),
     /// Every source has been listed.
     Listed,
-    /// A slide's record, before its tiles.
-    Image(Box<(ImageRecord, Option<Vec<u8>>)>),
     /// A point waits for its vector.
     Ready(Box<Ready>),
     /// The point is there, and its vector too.
@@ -78,6 +75,7 @@ pub fn run_ingest(
     let target = bind(ingest, spec, &columns)?;
     let stop = Cancel::new();
     let run = Run { ingest, spec, target: &target, sources: &sources, cancel, stop: &stop };
+    let run = &run;
     let (events, received) = bounded(4 * INGEST_BATCH_POINTS);
     let (work, units) = bounded(2 * ingest.threads.max(1));
     std::thread::scope(|scope| {
@@ -113,81 +111,30 @@ impl Run<'_> {
         self.cancel.is_cancelled() || self.stop.is_cancelled()
     }
 
-    /// Lists units of work. Slides are opened here, one after another, while readers cut tiles of
-    /// the one before.
-    fn feed(&self, work: &Sender<Work>, events: &Sender<Event>) {
-        let _ = events.send(Event::Found(self.sources.files.len() as u64));
-        for file in &self.sources.files {
-            if self.stopped() {
-                return;
-            }
-            let fields = self.sources.fields(file);
-            let sent = if sources::is_cut(&file.path) {
-                self.feed_slide(file, fields, work, events)
-            } else {
-                work.send(Work::Photo(photo_of(file, fields))).is_ok()
-            };
-            if !sent {
-                return;
-            }
-        }
+    /// Lists units of work.
+    fn feed(&self, work: &Sender<Photo>, events: &Sender<Event>) {
+        let Sources { files, refused, .. } = self.sources;
+        let _ = events.send(Event::Found((files.len() + refused.len()) as u64));
         let _ = events.send(Event::Listed);
-    }
-
-    fn feed_slide(
-        &self,
-        file: &Found,
-        fields: Map<String, Value>,
-        work: &Sender<Work>,
-        events: &Sender<Event>,
-    ) -> bool {
-        let options = CutOptions {
-            collection: self.spec.collection.clone(),
-            slide_mpp: self.spec.slide_mpp,
-            tile_mpp: self.target.tile_mpp,
-            tile_px: self.target.tile_px,
-            now: self.ingest.clock.now(),
-        };
-        let cut = match sources::cut(file, fields, &options) {
-            Ok(cut) if !cut.tiles.is_empty() => cut,
-            Ok(_) => {
-                let message = "no tissue was found on the slide".to_owned();
-                let refusal = Refusal { code: vitrail_domain::Code::ImageEmpty, message };
-                return events.send(Event::Refused(sources::refused(&file.path, refusal))).is_ok();
-            }
-            Err(refusal) => {
-                return events.send(Event::Refused(sources::refused(&file.path, refusal))).is_ok();
-            }
-        };
-        let more = cut.tiles.len() as u64 - 1;
-        let image = Event::Image(Box::new((cut.record, cut.thumbnail)));
-        if events.send(Event::Found(more)).is_err() || events.send(image).is_err() {
-            return false;
+        for refused in refused {
+            let _ = events.send(Event::Refused(refused.clone()));
         }
-        cut.tiles
-            .into_iter()
-            .take_while(|_| !self.stopped())
-            .all(|tile| work.send(Work::Tile(cut.open.clone(), tile)).is_ok())
-    }
-
-    fn read(&self, units: &Receiver<Work>, events: &Sender<Event>) {
-        for unit in units {
-            if self.stopped() {
-                return;
-            }
-            let event = match unit {
-                Work::Photo(photo) => self.read_photo(photo),
-                Work::Tile(open, tile) => {
-                    let id = prepare::tile_id(&self.spec.collection, &open, &tile);
-                    if self.target.has(id) {
-                        Event::Skipped
-                    } else {
-                        let prepared = prepare::tile(&self.spec.collection, &open, &tile);
-                        self.embed(prepared, &open.uri)
-                    }
+        for (number, file) in files.iter().enumerate() {
+            let sent = match self.sources.photo(number, file) {
+                Ok(photo) => work.send(photo).is_ok(),
+                Err(refusal) => {
+                    events.send(Event::Refused(sources::refused(&file.path, refusal))).is_ok()
                 }
             };
-            if events.send(event).is_err() {
+            if self.stopped() || !sent {
+                return;
+            }
+        }
+    }
+
+    fn read(&self, units: &Receiver<Photo>, events: &Sender<Event>) {
+        for photo in units {
+            if self.stopped() || events.send(self.read_photo(photo)).is_err() {
                 return;
             }
         }
@@ -224,7 +171,11 @@ impl Run<'_> {
 }
 
 /// Collects what readers send into durable batches, until they are all gone.
-fn write(target: &Target, events: &Receiver<Event>, watch: &dyn Watch) -> Result<Summary, JobError> {
+fn write(
+    target: &Target,
+    events: &Receiver<Event>,
+    watch: &dyn Watch,
+) -> Result<Summary, JobError> {
     let started = Instant::now();
     let mut progress = Progress::default();
     let mut writer = Writer::new(target);
@@ -252,14 +203,17 @@ fn take(event: Event, writer: &mut Writer<'_>, progress: &mut Progress) {
     match event {
         Event::Found(more) => progress.total += more,
         Event::Listed => progress.complete = true,
-        Event::Image(image) => writer.image(*image),
         Event::Ready(ready) => writer.point(*ready),
         Event::Skipped => progress.skipped += 1,
         Event::Refused(refused) => progress.refuse(refused),
     }
 }
 
-fn flush(writer: &mut Writer<'_>, progress: &mut Progress, watch: &dyn Watch) -> Result<(), JobError> {
+fn flush(
+    writer: &mut Writer<'_>,
+    progress: &mut Progress,
+    watch: &dyn Watch,
+) -> Result<(), JobError> {
     let written = writer.flush()?;
     progress.ingested += written.ids.len() as u64;
     progress.exact_duplicates += written.exact_duplicates;
@@ -270,13 +224,4 @@ fn flush(writer: &mut Writer<'_>, progress: &mut Progress, watch: &dyn Watch) ->
         watch.acknowledged(&written.ids);
     }
     Ok(())
-}
-
-fn photo_of(file: &Found, fields: Map<String, Value>) -> Photo {
-    Photo {
-        path: file.path.clone(),
-        root: file.root.clone(),
-        uri: file.relative.clone(),
-        fields,
-    }
 }

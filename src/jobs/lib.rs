@@ -9,7 +9,9 @@
 //! |---|---|
 //! | [`spec`] | what an ingest is asked to do, and its JSON form in the store |
 //! | [`identity`] | the ids of images and points: the same file from the same place is the same point |
-//! | [`sources`] | files -> units of work; slides are cut into tiles here |
+//! | [`sources`] | files and their rows of the table |
+//! | [`bind`], [`writer`] | the collection's vector and its contract; durable batches |
+//! | [`record`] | a job as the store keeps it |
 //! | [`prepare`] | one unit of work -> a raster with its payload, or a refusal |
 //! | [`ingest`] | the pipeline: readers, embedding, durable batches |
 //! | [`progress`] | counters, rate, time left |
@@ -18,19 +20,22 @@
 //!
 //! It never knows HTTP.
 
+mod bind;
 mod error;
 mod identity;
 mod ingest;
 mod prepare;
 mod progress;
 mod queue;
+mod record;
 mod sources;
 mod spec;
 mod upkeep;
+mod writer;
 
 pub use error::JobError;
 pub use identity::{image_id, point_id};
-pub use ingest::{Ingest, Upload, UploadOutcome, ingest_uploads, run_ingest};
+pub use ingest::{Ended, Ingest, run_ingest};
 pub use progress::{Progress, Refused, Summary, Watch};
 pub use queue::{Job, JobState, Jobs};
 pub use spec::IngestSpec;

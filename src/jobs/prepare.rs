@@ -8,13 +8,9 @@ use vitrail_domain::limits::IMAGE_BYTES_MAX;
 use vitrail_domain::{
     Code, CollectionName, ImageId, ImageRecord, Payload, PointId, Raster, Timestamp,
 };
-use vitrail_ingest::slide::TileBox;
-use vitrail_ingest::{
-    Picture, Refusal, pixel_hash, read_picture_guarded, sha256, thumbnail_jpeg,
-};
+use vitrail_ingest::{Picture, Refusal, read_picture_guarded, sha256, thumbnail_jpeg};
 
 use crate::identity::{image_id, point_id};
-use crate::sources::{OpenSlide, Photo};
 
 /// Something to embed.
 pub struct Prepared {
@@ -105,39 +101,6 @@ pub fn photo(bytes: Arc<[u8]>, source: Source<'_>) -> Result<Prepared, Refusal> 
         payload: with_server_fields(source.fields, photo_fields(&picture, source.uri, image)),
         pixel_hash: picture.pixel_hash,
         raster: picture.raster,
-    })
-}
-
-/// The id that a tile's point has.
-#[must_use]
-pub fn tile_id(collection: &CollectionName, open: &OpenSlide, tile: &TileBox) -> PointId {
-    point_id(collection, &open.uri, &open.sha256, Some((tile.region, open.tile_mpp)))
-}
-
-/// Reads one tile at the model's scale.
-///
-/// # Errors
-/// A damaged tile, in a sentence.
-pub fn tile(collection: &CollectionName, open: &OpenSlide, tile: &TileBox) -> Result<Prepared, Refusal> {
-    let raster = open.slide.region_at(tile.region, open.tile_px, open.tile_px)?;
-    let hash = pixel_hash(&raster);
-    let server = json!({
-        "image": open.image.to_string(),
-        "source": {"uri": open.uri, "sha256": hex(&open.sha256), "pixel_hash": hex(&hash)},
-        "tile": {
-            "x": tile.region.x, "y": tile.region.y,
-            "width": tile.region.width, "height": tile.region.height,
-            "level": tile.level, "mpp": open.tile_mpp.get(), "mpp_origin": open.mpp_origin,
-            "tissue": tile.tissue,
-        },
-    });
-    Ok(Prepared {
-        id: tile_id(collection, open, tile),
-        image: open.image,
-        record: None,
-        payload: with_server_fields(open.fields.clone(), server),
-        pixel_hash: hash,
-        raster,
     })
 }
 

@@ -38,14 +38,8 @@ pub enum JobState {
 
 impl JobState {
     /// Every state.
-    pub const ALL: [Self; 6] = [
-        Self::Queued,
-        Self::Running,
-        Self::Done,
-        Self::Failed,
-        Self::Cancelled,
-        Self::Interrupted,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Queued, Self::Running, Self::Done, Self::Failed, Self::Cancelled, Self::Interrupted];
 
     /// The name on the wire and in the store.
     #[must_use]
@@ -78,6 +72,8 @@ pub struct Job {
     pub state: JobState,
     /// When it was asked for.
     pub created_at: Timestamp,
+    /// When it last got on.
+    pub updated_at: Timestamp,
     /// Its counters.
     pub progress: Progress,
     /// Why it failed, in a sentence.
@@ -272,6 +268,7 @@ impl Shared {
             spec,
             state: JobState::Queued,
             created_at: self.ingest.clock.now(),
+            updated_at: self.ingest.clock.now(),
             progress: Progress::default(),
             message: None,
         };
@@ -298,6 +295,7 @@ impl Shared {
             let mut live = self.live.lock();
             let live = live.get_mut(&id).ok_or(JobError::Unknown(id))?;
             change(&mut live.job);
+            live.job.updated_at = self.ingest.clock.now();
             live.job.clone()
         };
         Ok(self.store.put_job(&record::record_of(&job))?)

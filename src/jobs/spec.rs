@@ -49,8 +49,12 @@ impl IngestSpec {
     /// The stored form.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let roles: Map<String, Value> =
-            self.roles.0.iter().map(|(role, path)| (role.to_string(), json!(path.to_string()))).collect();
+        let roles: Map<String, Value> = self
+            .roles
+            .0
+            .iter()
+            .map(|(role, path)| (role.to_string(), json!(path.to_string())))
+            .collect();
         json!({
             "collection": self.collection.as_str(),
             "paths": self.paths.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),

@@ -62,11 +62,6 @@ impl<'a> Writer<'a> {
         Self { target, images: Vec::new(), waiting: Vec::new() }
     }
 
-    /// Adds an image's record.
-    pub fn image(&mut self, image: (ImageRecord, Option<Vec<u8>>)) {
-        self.images.push(image);
-    }
-
     /// Adds a point.
     pub fn point(&mut self, ready: Ready) {
         self.waiting.push(ready);
@@ -105,7 +100,7 @@ impl<'a> Writer<'a> {
         collection.put_images(&std::mem::take(&mut self.images))?;
         collection.store().put_embeddings(&embeddings)?;
         if !changes.is_empty() {
-            collection.apply(&changes)?;
+            collection.apply(changes)?;
         }
         Ok(written)
     }
@@ -133,7 +128,7 @@ fn settle(
 impl Target {
     /// Whether another image has exactly these pixels.
     fn is_known(&self, ready: &Ready) -> bool {
-        let images = self.collection.store().images_by_pixel_hash(&ready.pixel_hash);
+        let images = self.collection.store().images_by_pixel_hash(&ready.pixel_hash, 2);
         images.is_ok_and(|images| images.iter().any(|&image| image != ready.image))
     }
 

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 use vitrail_domain::filter::FilterError;
-use vitrail_domain::limits::{GROUPS_MAX, GROUP_SIZE_MAX};
+use vitrail_domain::limits::{GROUP_SIZE_MAX, GROUPS_MAX};
 use vitrail_domain::{Code, Role, VectorName};
 use vitrail_field_index::FieldError;
 use vitrail_vector_index::VectorError;

@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use vitrail_domain::limits::{GROUP_SIZE_MAX, GROUPS_MAX, TOP_K_MAX};
-use vitrail_domain::{
-    Answer, Ef, Explain, GroupBy, Hit, Plan, Question, Slot, SlotSet, TopK,
-};
+use vitrail_domain::{Answer, Ef, Explain, GroupBy, Hit, Plan, Question, Slot, SlotSet, TopK};
 use vitrail_vector_index::{Found, VectorError, VectorView};
 
 use crate::error::QueryError;
@@ -147,7 +145,8 @@ impl Search<'_> {
 }
 
 fn checked_query(vectors: &VectorView, question: &Question) -> Result<Vec<f32>, QueryError> {
-    let refused = |source: VectorError| QueryError::Vector { name: question.vector.clone(), source };
+    let refused =
+        |source: VectorError| QueryError::Vector { name: question.vector.clone(), source };
     vectors.check_query(&question.query).map_err(refused)
 }
 

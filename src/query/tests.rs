@@ -72,7 +72,9 @@ fn bench(seed: u64) -> Bench {
     for number in 0..POINTS {
         let (slot, id) = (Slot(number), PointId::Number(u64::from(number) + 1000));
         let payload = payload(&mut draw);
-        fields.apply(Seq(u64::from(number) + 1), [(slot, id, Some(payload.clone()))]).expect("applied");
+        fields
+            .apply(Seq(u64::from(number) + 1), [(slot, id, Some(payload.clone()))])
+            .expect("applied");
         records.insert(slot, PointRecord { id, image: None, payload });
         rows.insert(slot, draw.vector());
         if number == POINTS / 2 {

@@ -72,8 +72,7 @@ impl Runtime {
     }
 
     fn named(path: &Path) -> Result<Self, EmbedError> {
-        Self::library(path)
-            .map_err(|reason| EmbedError::Runtime { path: path.to_owned(), reason })
+        Self::library(path).map_err(|reason| EmbedError::Runtime { path: path.to_owned(), reason })
     }
 
     fn found(places: &Places) -> Self {
@@ -127,9 +126,7 @@ impl Runtime {
     /// Loads a graph for `threads` threads.
     pub(crate) fn load(&self, graph: &GraphPlace<'_>, threads: usize) -> Result<Session, String> {
         match self.engine {
-            Engine::OnnxRuntime => {
-                onnxruntime::load(graph.path, threads).map(Session::OnnxRuntime)
-            }
+            Engine::OnnxRuntime => onnxruntime::load(graph.path, threads).map(Session::OnnxRuntime),
             Engine::Tract => tract::load(graph).map(Session::Tract),
         }
     }

@@ -47,8 +47,7 @@ pub(super) fn fit(page: &Page, pixels: &[u8], width: u32, height: u32) -> Tile {
 
 fn lzw(page: &Page, stored: &[u8]) -> Result<Vec<u8>, SlideError> {
     let mut raw = vec![0; page.raw_tile_len()];
-    let mut decoder =
-        weezl::decode::Decoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8);
+    let mut decoder = weezl::decode::Decoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8);
     let (mut read, mut written) = (0, 0);
     while written < raw.len() {
         let step = decoder.decode_bytes(&stored[read..], &mut raw[written..]);

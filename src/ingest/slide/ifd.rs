@@ -157,11 +157,7 @@ impl Tiff {
     /// An unsigned number of 1 to 8 bytes in the file's byte order.
     fn number(&self, bytes: &[u8]) -> u64 {
         let fold = |sum: u64, &byte: &u8| sum << 8 | u64::from(byte);
-        if self.big_endian {
-            bytes.iter().fold(0, fold)
-        } else {
-            bytes.iter().rev().fold(0, fold)
-        }
+        if self.big_endian { bytes.iter().fold(0, fold) } else { bytes.iter().rev().fold(0, fold) }
     }
 
     /// The raw bytes of a value of at most `bytes_max` bytes.

@@ -1,8 +1,6 @@
 //! One tiled image of a TIFF file: its size, its grid of stored tiles, how they are coded.
 
-use vitrail_domain::limits::{
-    SLIDE_TILE_BYTES_MAX, SLIDE_TILE_PIXELS_MAX, SLIDE_TILES_MAX,
-};
+use vitrail_domain::limits::{SLIDE_TILE_BYTES_MAX, SLIDE_TILE_PIXELS_MAX, SLIDE_TILES_MAX};
 
 use super::error::SlideError;
 use super::ifd::{Ifd, Tiff, tag};
@@ -16,7 +14,9 @@ pub(super) enum Compression {
     Jpeg,
     /// JPEG 2000; whether the codestream holds YCbCr that the file leaves to the reader
     /// (Aperio's 33003).
-    Jpeg2000 { ycbcr: bool },
+    Jpeg2000 {
+        ycbcr: bool,
+    },
 }
 
 /// What the page's samples mean, by its photometric tag.

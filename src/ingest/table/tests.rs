@@ -27,8 +27,10 @@ fn columns_are_typed_and_missing_cells_left_out() {
     let fields = json!({"label": "1", "patient_id": "12", "crp": 38.0});
     assert_eq!(Value::Object(table.fields(1)), fields);
     assert!(table.fields(0).get("age").is_some_and(Value::is_i64));
-    assert_eq!((table.row("./a/1.jpg"), table.row("a\\1.jpg"), table.row("1.jpg")),
-               (Some(0), Some(0), None));
+    assert_eq!(
+        (table.row("./a/1.jpg"), table.row("a\\1.jpg"), table.row("1.jpg")),
+        (Some(0), Some(0), None)
+    );
     assert_eq!((table.len(), table.file(1)), (2, "2.jpg".to_owned()));
 }
 
@@ -79,7 +81,7 @@ fn a_table_that_is_not_there() {
 
 #[test]
 fn the_real_tables_are_typed_as_their_columns_mean() {
-    let Some(data) = crate::test_data() else { return };
+    let Some(data) = crate::tests::test_data() else { return };
     let read = |table: &str| Table::read(&data.join(table)).expect("a table");
     let skin = read("skin/skin.csv");
     let of = |table: &Table, name: &str| table.column_type(name);

@@ -23,9 +23,17 @@ fn relatives(walk: &Walk) -> Vec<&str> {
 
 #[test]
 fn files_are_sorted_and_tables_and_hidden_ones_passed_over() {
-    let (_dir, root) =
-        folder(&["b/2.png", "b/1.jpg", "a.jpg", "c.svs", "t.csv", ".h.jpg", ".git/x.jpg", "B.JSON"]);
-    let walked = walk(&[root.clone()], &WalkOptions::default()).expect("a walk");
+    let (_dir, root) = folder(&[
+        "b/2.png",
+        "b/1.jpg",
+        "a.jpg",
+        "c.svs",
+        "t.csv",
+        ".h.jpg",
+        ".git/x.jpg",
+        "B.JSON",
+    ]);
+    let walked = walk(std::slice::from_ref(&root), &WalkOptions::default()).expect("a walk");
     assert_eq!(relatives(&walked), ["a.jpg", "b/1.jpg", "b/2.png", "c.svs"]);
     assert_eq!((walked.passed_over, walked.refused.len()), (4, 0));
     assert!(walked.found.iter().all(|found| found.path == root.join(&found.relative)));
@@ -63,14 +71,14 @@ fn patterns_choose() {
     let chosen = |include: &[&str], exclude: &[&str]| {
         let owned = |list: &[&str]| list.iter().map(|one| (*one).to_owned()).collect();
         let options = WalkOptions { include: owned(include), exclude: owned(exclude) };
-        let walked = walk(&[root.clone()], &options).expect("a walk");
+        let walked = walk(std::slice::from_ref(&root), &options).expect("a walk");
         relatives(&walked).into_iter().map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(chosen(&["*.jpg"], &[]), ["3.jpg", "a/1.jpg", "a/b/2.jpg"]);
     assert_eq!(chosen(&["a/*.jpg"], &[]), ["a/1.jpg"]);
     assert_eq!(chosen(&[], &["masks", "a/b/**"]), ["3.jpg", "a/1.jpg", "a/1.png"]);
     let options = WalkOptions { include: vec!["a[".to_owned()], exclude: vec![] };
-    assert_eq!(walk(&[root.clone()], &options).expect_err("no glob").code, Code::InvalidRequest);
+    assert_eq!(walk(std::slice::from_ref(&root), &options).expect_err("no glob").code, Code::InvalidRequest);
 }
 
 #[test]

@@ -1,0 +1,420 @@
+//! The one file that names RocksDB: a database with a fixed list of column families.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompactionStyle,
+    DBCompressionType, DBRawIterator, DBRecoveryMode, ErrorKind, FifoCompactOptions, LogLevel,
+    Options, ReadOptions, WriteBatch, WriteBufferManager, WriteOptions,
+};
+
+use crate::codec::{self, Kind, Record};
+use crate::error::StoreError;
+use crate::options::StoreOptions;
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// Bytes of a batch before its first record: a sequence number and a count (RocksDB's
+/// `write_batch.cc`; the same bytes stand in its log, so they don't change).
+const BATCH_HEAD_BYTES: usize = 12;
+
+/// A column family: its name on the disk and what its values are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Family {
+    pub name: &'static str,
+    shape: Shape,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// Small values that compress.
+    Records,
+    /// Large values that don't: from 4 KiB on they lie in blob files, so that compaction doesn't
+    /// copy them.
+    Incompressible,
+    /// Bounded in bytes; the oldest go first.
+    Cache,
+}
+
+macro_rules! families {
+    ($list:ident: $($const:ident $name:literal $shape:ident,)*) => {
+        $(pub(crate) const $const: Family = Family { name: $name, shape: Shape::$shape };)*
+        pub(crate) const $list: &[Family] = &[$($const,)*];
+    };
+}
+
+families! { COLLECTION_FAMILIES:
+    POINTS "points" Records,
+    IDS "ids" Records,
+    VECTORS "vectors" Incompressible,
+    CHANGES "changes" Records,
+    IMAGES "images" Records,
+    THUMBNAILS "thumbnails" Incompressible,
+    IMAGE_POINTS "image_points" Records,
+    HASHES "hashes" Records,
+    EMBEDDINGS "embeddings" Cache,
+    REPORTS "reports" Records,
+    MANIFEST "manifest" Records,
+}
+
+families! { META_FAMILIES:
+    SETTINGS "settings" Records,
+    CATALOG "catalog" Records,
+    JOBS "jobs" Records,
+    REFUSALS "refusals" Records,
+    MODELS "models" Records,
+}
+
+/// Memory that all databases of a store share.
+pub(crate) struct Shared {
+    cache: Cache,
+    buffers: WriteBufferManager,
+    options: StoreOptions,
+}
+
+impl Shared {
+    pub fn new(options: StoreOptions) -> Self {
+        let cache = Cache::new_lru_cache(options.cache_bytes);
+        // Not stalling: a collection that rests would hold the buffers that another waits for.
+        let buffers = WriteBufferManager::new_write_buffer_manager_with_cache(
+            options.write_buffer_bytes,
+            false,
+            cache.clone(),
+        );
+        Self { cache, buffers, options }
+    }
+
+    pub fn options(&self) -> &StoreOptions {
+        &self.options
+    }
+
+    fn database(&self) -> Options {
+        let mut options = Options::default();
+        options.create_if_missing(true);
+        options.create_missing_column_families(true);
+        options.set_write_buffer_manager(&self.buffers);
+        // Keep what comes before the first hole: after a power cut the rest was never synced.
+        options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+        options.set_track_and_verify_wals_in_manifest(true);
+        // A family that rests would keep old logs alive, to be replayed at the next opening.
+        options.set_max_total_wal_size(self.options.write_buffer_bytes as u64);
+        options.set_max_background_jobs(
+            i32::try_from(self.options.background_threads.max(1)).unwrap_or(i32::MAX),
+        );
+        options.set_max_open_files(512);
+        options.set_bytes_per_sync(MIB as u64);
+        options.set_log_level(LogLevel::Warn);
+        options.set_max_log_file_size(MIB);
+        options.set_keep_log_file_num(2);
+        options.set_stats_dump_period_sec(0);
+        options.set_stats_persist_period_sec(0);
+        options
+    }
+
+    fn family(&self, shape: Shape) -> Options {
+        let mut blocks = BlockBasedOptions::default();
+        blocks.set_block_cache(&self.cache);
+        blocks.set_block_size(16 * KIB);
+        blocks.set_bloom_filter(10.0, false);
+        blocks.set_cache_index_and_filter_blocks(true);
+        blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
+        let mut options = Options::default();
+        options.set_block_based_table_factory(&blocks);
+        options.set_write_buffer_size(16 * MIB);
+        options.set_level_compaction_dynamic_level_bytes(true);
+        match shape {
+            Shape::Records => {
+                options.set_compression_type(DBCompressionType::Lz4);
+                options.set_bottommost_compression_type(DBCompressionType::Zstd);
+            }
+            Shape::Incompressible => {
+                options.set_compression_type(DBCompressionType::None);
+                options.set_write_buffer_size(32 * MIB);
+                options.set_enable_blob_files(true);
+                options.set_min_blob_size(4 * KIB as u64);
+                options.set_enable_blob_gc(true);
+            }
+            Shape::Cache => {
+                let mut fifo = FifoCompactOptions::default();
+                fifo.set_max_table_files_size(self.options.embedding_cache_bytes);
+                options.set_compression_type(DBCompressionType::None);
+                options.set_level_compaction_dynamic_level_bytes(false);
+                options.set_compaction_style(DBCompactionStyle::Fifo);
+                options.set_fifo_compaction_options(&fifo);
+            }
+        }
+        options
+    }
+}
+
+/// An opened database. All methods may be called from any thread.
+pub(crate) struct Db {
+    db: DB,
+    /// How errors name it: `collection "skin"`.
+    name: String,
+    path: PathBuf,
+}
+
+/// Changes that become visible, and with a sync durable, all at once.
+#[derive(Default)]
+pub(crate) struct Batch(WriteBatch);
+
+impl Db {
+    /// Opens or makes the database of `families` in the folder `path`.
+    pub fn open(
+        path: &Path,
+        name: String,
+        families: &[Family],
+        shared: &Shared,
+    ) -> Result<Self, StoreError> {
+        let options = shared.database();
+        let newer = Self::unknown_families(path, families);
+        if let Some(why) = newer {
+            return Err(StoreError::Failed { doing: "open", place: name, why });
+        }
+        let described = families
+            .iter()
+            .map(|family| ColumnFamilyDescriptor::new(family.name, shared.family(family.shape)));
+        match DB::open_cf_descriptors(&options, path, described) {
+            Ok(db) => Ok(Self { db, name, path: path.to_path_buf() }),
+            Err(error) => Err(told("open", &name, &error)),
+        }
+    }
+
+    fn unknown_families(path: &Path, families: &[Family]) -> Option<String> {
+        // A database that is yet to be made has no list.
+        let there = DB::list_cf(&Options::default(), path).ok()?;
+        let known = |name: &String| {
+            name == "default" || families.iter().any(|family| family.name == name.as_str())
+        };
+        let unknown: Vec<String> = there.into_iter().filter(|name| !known(name)).collect();
+        let words = format!("it has families that this program doesn't know: {unknown:?}");
+        (!unknown.is_empty()).then_some(words)
+    }
+
+    /// How errors name this database.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn handle(&self, family: Family) -> Result<&ColumnFamily, StoreError> {
+        self.db.cf_handle(family.name).ok_or_else(|| StoreError::Failed {
+            doing: "read",
+            place: format!("{}, family {}", self.name, family.name),
+            why: "the family was not opened".to_owned(),
+        })
+    }
+
+    fn fail(&self, doing: &'static str, family: Family, error: &rocksdb::Error) -> StoreError {
+        told(doing, &format!("{}, family {}", self.name, family.name), error)
+    }
+
+    /// The error of a value that is not what was written.
+    pub fn damaged(&self, family: Family, key: &[u8], why: String) -> StoreError {
+        StoreError::Damaged { place: self.place(family, key), why }
+    }
+
+    fn place(&self, family: Family, key: &[u8]) -> String {
+        let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{}, family {}, key {hex}", self.name, family.name)
+    }
+
+    /// Hands the value of `key` to `read`, without a copy.
+    fn read<T>(
+        &self,
+        family: Family,
+        key: &[u8],
+        read: impl FnOnce(&[u8]) -> Result<T, String>,
+    ) -> Result<Option<T>, StoreError> {
+        let found = self.db.get_pinned_cf(self.handle(family)?, key);
+        let Some(value) = found.map_err(|error| self.fail("read", family, &error))? else {
+            return Ok(None);
+        };
+        read(&value).map(Some).map_err(|why| self.damaged(family, key, why))
+    }
+
+    /// Whether there is a value under `key`, whatever it is.
+    pub fn has(&self, family: Family, key: &[u8]) -> Result<bool, StoreError> {
+        self.read(family, key, |_| Ok(())).map(|found| found.is_some())
+    }
+
+    /// The record under `key`.
+    pub fn record<T: Record>(&self, family: Family, key: &[u8]) -> Result<Option<T>, StoreError> {
+        self.read(family, key, |value| codec::decode(key, value))
+    }
+
+    /// The raw body under `key`.
+    pub fn raw(
+        &self,
+        family: Family,
+        kind: Kind,
+        key: &[u8],
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(family, key, |value| codec::unseal(kind, key, value).map(<[u8]>::to_vec))
+    }
+
+    /// The components under `key`.
+    pub fn floats(
+        &self,
+        family: Family,
+        kind: Kind,
+        key: &[u8],
+    ) -> Result<Option<Vec<f32>>, StoreError> {
+        self.read(family, key, |value| {
+            let mut components = Vec::new();
+            codec::floats_into(codec::unseal(kind, key, value)?, &mut components)?;
+            Ok(components)
+        })
+    }
+
+    /// The records under `keys`, in their order: one call, sorted reads.
+    pub fn records<T: Record, K: AsRef<[u8]>>(
+        &self,
+        family: Family,
+        keys: &[K],
+    ) -> Result<Vec<Option<T>>, StoreError> {
+        let handle = self.handle(family)?;
+        let found = self.db.batched_multi_get_cf(handle, keys.iter(), false);
+        let decoded = keys.iter().zip(found).map(|(key, value)| {
+            let Some(value) = value.map_err(|error| self.fail("read", family, &error))? else {
+                return Ok(None);
+            };
+            let key = key.as_ref();
+            codec::decode(key, &value).map(Some).map_err(|why| self.damaged(family, key, why))
+        });
+        decoded.collect()
+    }
+
+    /// Walks keys from `from` up to, not including, `to`, over the state at the time of the call.
+    /// Nothing but the current block is held in memory.
+    pub fn walk(
+        &self,
+        family: Family,
+        from: &[u8],
+        to: Option<&[u8]>,
+        each: &mut dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut reading = ReadOptions::default();
+        reading.fill_cache(false);
+        reading.set_readahead_size(2 * MIB);
+        if let Some(to) = to {
+            reading.set_iterate_upper_bound(to);
+        }
+        let mut at: DBRawIterator<'_> = self.db.raw_iterator_cf_opt(self.handle(family)?, reading);
+        at.seek(from);
+        while let Some((key, value)) = at.item() {
+            if each(key, value)?.is_break() {
+                return Ok(());
+            }
+            at.next();
+        }
+        at.status().map_err(|error| self.fail("walk", family, &error))
+    }
+
+    /// Writes a batch; with `sync` it is on the disk when this returns.
+    pub fn write(&self, batch: Batch, sync: bool) -> Result<(), StoreError> {
+        let mut writing = WriteOptions::default();
+        writing.set_sync(sync);
+        self.db.write_opt(batch.0, &writing).map_err(|error| told("write to", &self.name, &error))
+    }
+
+    /// Syncs what was written without a sync.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        self.db.flush_wal(true).map_err(|error| told("sync", &self.name, &error))
+    }
+
+    /// Writes the buffers of all `families` to files, so that the next opening replays nothing.
+    pub fn flush(&self, families: &[Family]) -> Result<(), StoreError> {
+        for family in families {
+            let flushed = self.db.flush_cf(self.handle(*family)?);
+            flushed.map_err(|error| self.fail("flush", *family, &error))?;
+        }
+        Ok(())
+    }
+}
+
+impl Batch {
+    pub fn put(
+        &mut self,
+        db: &Db,
+        family: Family,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<(), StoreError> {
+        self.0.put_cf(db.handle(family)?, key, value);
+        Ok(())
+    }
+
+    /// Encodes `record` and puts it.
+    pub fn put_record<T: Record>(
+        &mut self,
+        db: &Db,
+        family: Family,
+        key: &[u8],
+        record: &T,
+    ) -> Result<(), StoreError> {
+        let value = codec::encode(key, record).map_err(|why| StoreError::Failed {
+            doing: "encode",
+            place: db.place(family, key),
+            why,
+        })?;
+        self.put(db, family, key, &value)
+    }
+
+    pub fn delete(&mut self, db: &Db, family: Family, key: &[u8]) -> Result<(), StoreError> {
+        self.0.delete_cf(db.handle(family)?, key);
+        Ok(())
+    }
+
+    /// Deletes keys from `from` up to, not including, `to`.
+    pub fn delete_range(
+        &mut self,
+        db: &Db,
+        family: Family,
+        from: &[u8],
+        to: &[u8],
+    ) -> Result<(), StoreError> {
+        self.0.delete_range_cf(db.handle(family)?, from, to);
+        Ok(())
+    }
+
+    /// Bytes of the batch in the log.
+    pub fn bytes(&self) -> usize {
+        self.0.size_in_bytes()
+    }
+
+    /// One batch that does what `batches` do, in their order: their records behind one head with
+    /// the sum of their counts.
+    pub fn joined(mut batches: Vec<Self>) -> Self {
+        if batches.len() == 1 {
+            return batches.pop().unwrap_or_default();
+        }
+        let bytes: usize = batches.iter().map(Self::bytes).sum();
+        let count: usize = batches.iter().map(|batch| batch.0.len()).sum();
+        let mut data = Vec::with_capacity(bytes + BATCH_HEAD_BYTES);
+        data.extend_from_slice(&[0; 8]);
+        data.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
+        for batch in &batches {
+            data.extend_from_slice(batch.0.data().get(BATCH_HEAD_BYTES..).unwrap_or(&[]));
+        }
+        Self(WriteBatch::from_data(&data))
+    }
+}
+
+/// RocksDB's error in our words.
+fn told(doing: &'static str, place: &str, error: &rocksdb::Error) -> StoreError {
+    let (place, why) = (place.to_owned(), error.to_string());
+    // A failed sync is never taken for a full disk: its outcome is open.
+    let full = why.contains("No space left on device") && !why.contains("sync");
+    match error.kind() {
+        _ if full => StoreError::NoSpace { place, why },
+        ErrorKind::Corruption => StoreError::Damaged { place, why },
+        _ => StoreError::Failed { doing, place, why },
+    }
+}
