@@ -87,7 +87,7 @@ mod tests {
     }
 
     fn take(shape: &[usize], output: &Output) -> Result<Vec<Vec<f32>>, String> {
-        let len = shape.iter().product();
+        let len: usize = shape.iter().product();
         let data = (0..u16::try_from(len).unwrap()).map(f32::from).collect();
         vectors(&RawOutput { shape: shape.to_vec(), data }, output, 1)
     }

@@ -131,7 +131,9 @@ fn jpeg2000(page: &Page, stored: &[u8], ycbcr: bool) -> Result<Tile, SlideError>
     let pixels = decoded.data_u8();
     let rgb: Vec<u8> = match channels {
         1 => pixels.iter().flat_map(|&value| [value; 3]).collect(),
-        3 if ycbcr => pixels.chunks_exact(3).flat_map(|p| ycbcr_to_rgb(p[0], p[1], p[2])).collect(),
+        3 if ycbcr => {
+            pixels.chunks_exact(3).flat_map(|p| ycbcr_to_rgb([p[0], p[1], p[2]])).collect()
+        }
         3 => pixels,
         4 => pixels.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect(),
         other => {
@@ -146,11 +148,15 @@ fn jpeg2000(page: &Page, stored: &[u8], ycbcr: bool) -> Result<Tile, SlideError>
     Ok(fit(page, &rgb, width, height))
 }
 
-/// Full-range BT.601, as in JFIF.
-fn ycbcr_to_rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
-    let (y, cb, cr) = (f32::from(y), f32::from(cb) - 128.0, f32::from(cr) - 128.0);
-    let channels = [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb];
-    channels.map(|value| value.round().clamp(0.0, 255.0) as u8)
+/// Full-range BT.601 as in JFIF, with the fixed-point constants and rounding of libjpeg
+/// (`jdcolor.c`).
+fn ycbcr_to_rgb([y, cb, cr]: [u8; 3]) -> [u8; 3] {
+    const HALF: i32 = 1 << 15;
+    let (y, cb, cr) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);
+    let red = y + ((91_881 * cr + HALF) >> 16);
+    let green = y + ((-22_554 * cb - 46_802 * cr + HALF) >> 16);
+    let blue = y + ((116_130 * cb + HALF) >> 16);
+    [red, green, blue].map(|value| value.clamp(0, 255) as u8)
 }
 
 #[cfg(test)]
@@ -159,7 +165,78 @@ mod tests {
 
     #[test]
     fn grey_axis_and_primaries() {
-        assert_eq!(ycbcr_to_rgb(77, 128, 128), [77, 77, 77]);
-        assert_eq!(ycbcr_to_rgb(76, 85, 255), [254, 0, 0]);
+        assert_eq!(ycbcr_to_rgb([77, 128, 128]), [77, 77, 77]);
+        assert_eq!(ycbcr_to_rgb([76, 85, 255]), [254, 0, 0]);
+    }
+
+    fn ramp(bytes: usize) -> Vec<u8> {
+        (0..bytes).map(|at| (at * 7 % 251) as u8).collect()
+    }
+
+    fn differences(raw: &[u8], stride: usize, samples: usize) -> Vec<u8> {
+        let row = |row: &[u8]| {
+            let before = |at: usize| if at < samples { 0 } else { row[at - samples] };
+            (0..row.len()).map(|at| row[at].wrapping_sub(before(at))).collect::<Vec<u8>>()
+        };
+        raw.chunks_exact(stride).flat_map(row).collect()
+    }
+
+    fn deflated(raw: &[u8]) -> Vec<u8> {
+        use std::io::Write;
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(raw).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn lzw_packed(raw: &[u8]) -> Vec<u8> {
+        weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8).encode(raw).unwrap()
+    }
+
+    #[test]
+    fn lossless_codecs_give_the_samples_back() {
+        let raw = ramp(32 * 16 * 3);
+        for predictor in [false, true] {
+            let plain = if predictor { differences(&raw, 32 * 3, 3) } else { raw.clone() };
+            for (compression, stored) in
+                [(Compression::Lzw, lzw_packed(&plain)), (Compression::Deflate, deflated(&plain))]
+            {
+                let mut page = Page::of_tile((32, 16), compression, Colour::Rgb);
+                page.predictor = predictor;
+                assert_eq!(decode(&page, &stored).unwrap(), raw, "{compression:?} {predictor}");
+                for cut in [1, stored.len() / 2, stored.len() - 8] {
+                    let error = decode(&page, &stored[..cut]).unwrap_err();
+                    assert!(error.message.contains("tile"), "{error}");
+                }
+            }
+        }
+        let page = Page::of_tile((32, 16), Compression::None, Colour::Rgb);
+        assert_eq!(decode(&page, &raw).unwrap(), raw);
+        assert!(decode(&page, &raw[1..]).is_err());
+        assert!(decode(&page, &[]).unwrap().iter().all(|&value| value == WHITE), "never scanned");
+    }
+
+    #[test]
+    fn grey_alpha_and_inverted() {
+        let grey = ramp(64);
+        let rgb: Vec<u8> = grey.iter().flat_map(|&value| [value; 3]).collect();
+        let page = Page::of_tile((8, 8), Compression::None, Colour::BlackIsZero);
+        assert_eq!(decode(&page, &grey).unwrap(), rgb);
+        let inverted: Vec<u8> = grey.iter().map(|&value| 255 - value).collect();
+        let page = Page::of_tile((8, 8), Compression::None, Colour::WhiteIsZero);
+        assert_eq!(decode(&page, &inverted).unwrap(), rgb);
+        let mut page = Page::of_tile((8, 8), Compression::None, Colour::Rgb);
+        page.samples = 4;
+        let rgba: Vec<u8> = grey.iter().flat_map(|&value| [value, value, value, 9]).collect();
+        assert_eq!(decode(&page, &rgba).unwrap(), rgb);
+    }
+
+    #[test]
+    fn hostile_jpeg_2000_is_refused() {
+        let ycbcr = false;
+        let page = Page::of_tile((8, 8), Compression::Jpeg2000 { ycbcr }, Colour::Rgb);
+        for bytes in [&b"\xff\x4f\xff\x51"[..], b"\0\0\0\x0cjP  ", b"nothing", &[0xff; 300]] {
+            let error = decode(&page, bytes).unwrap_err();
+            assert!(error.message.contains("JPEG 2000"), "{error}");
+        }
     }
 }

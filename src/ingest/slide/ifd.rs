@@ -162,7 +162,7 @@ impl Tiff {
 
     /// The raw bytes of a value of at most `bytes_max` bytes.
     fn bytes(&self, entry: &Entry, bytes_max: u64) -> Result<Vec<u8>, SlideError> {
-        let total = entry.count.checked_mul(size_of_kind(entry.kind)).unwrap_or(u64::MAX);
+        let total = entry.count.saturating_mul(size_of_kind(entry.kind));
         if total > bytes_max {
             return Err(SlideError::too_large(format!(
                 "TIFF tag {} claims {} values, above the bound of {bytes_max} bytes",

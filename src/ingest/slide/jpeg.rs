@@ -42,8 +42,8 @@ pub(super) fn decode(page: &Page, stored: &[u8]) -> Result<Tile, SlideError> {
 fn decode_rgb(spliced: &[u8], header: &Header, tag: Colour) -> Result<Vec<u8>, SlideError> {
     let wanted = match header.components {
         1 => ColorSpace::Luma,
-        3 if header.named_rgb => ColorSpace::RGB,
-        3 if is_ycbcr(header, tag) => ColorSpace::RGB,
+        // The decoder takes a stream of components named R, G, B for RGB by itself.
+        3 if header.named_rgb || is_ycbcr(header, tag) => ColorSpace::RGB,
         // The decoder takes the stream for YCbCr and is asked for YCbCr: samples as they are.
         3 => ColorSpace::YCbCr,
         other => {
@@ -52,7 +52,9 @@ fn decode_rgb(spliced: &[u8], header: &Header, tag: Colour) -> Result<Vec<u8>, S
             )));
         }
     };
+    // Strict: else a cut or damaged stream comes back as flat grey, which looks like pale tissue.
     let options = DecoderOptions::default()
+        .set_strict_mode(true)
         .set_max_width(usize::from(header.width))
         .set_max_height(usize::from(header.height))
         .jpeg_set_out_colorspace(wanted);

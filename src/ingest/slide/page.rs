@@ -218,3 +218,22 @@ fn tile_table(tiff: &Tiff, ifd: &Ifd, expected: u64) -> Result<Vec<(u64, u64)>, 
     }
     Ok(offsets.into_iter().zip(lengths).collect())
 }
+
+#[cfg(test)]
+impl Page {
+    /// A page of one tile, for tests of codecs.
+    pub(super) fn of_tile(side: (u32, u32), compression: Compression, colour: Colour) -> Self {
+        Self {
+            width: side.0,
+            height: side.1,
+            tile_width: side.0,
+            tile_height: side.1,
+            compression,
+            colour,
+            samples: if colour == Colour::Rgb { 3 } else { 1 },
+            predictor: false,
+            jpeg_tables: Vec::new(),
+            tiles: Vec::new(),
+        }
+    }
+}

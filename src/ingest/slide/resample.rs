@@ -87,3 +87,38 @@ fn windows(start: f64, length: f64, source: usize, out: usize) -> Vec<Window> {
     };
     (0..out).map(window).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pillow 13.0: `Image.resize(size, BILINEAR, box=...)` of the same 9 x 7 picture.
+    #[test]
+    fn equal_to_pillow() {
+        let mut pixels = Vec::new();
+        for y in 0..7u32 {
+            for x in 0..9u32 {
+                let channels = [x * 29 + y * 53, x * x * 7 + y * 11, (x * 97) ^ (y * 61)];
+                pixels.extend(channels.map(|value| (value % 256) as u8));
+            }
+        }
+        let picture = Raster::new(9, 7, pixels).unwrap();
+        let whole = Box2 { x: 0.0, y: 0.0, width: 9.0, height: 7.0 };
+        let got = bilinear(&picture, whole, 4, 3).unwrap();
+        let expected = [
+            69, 18, 97, 128, 72, 127, 168, 138, 164, 111, 136, 111, 156, 42, 149, 145, 96, 133,
+            108, 137, 126, 114, 141, 139, 84, 66, 108, 103, 120, 131, 159, 161, 141, 151, 131, 129,
+        ];
+        assert_eq!(got.pixels(), expected);
+        let part = Box2 { x: 1.25, y: 0.5, width: 7.0, height: 5.75 };
+        let got = bilinear(&picture, part, 3, 2).unwrap();
+        let expected = [
+            129, 49, 134, 155, 129, 146, 112, 121, 132, 115, 79, 132, 119, 154, 131, 141, 128, 131,
+        ];
+        assert_eq!(got.pixels(), expected);
+        let larger = Box2 { x: 2.0, y: 1.0, width: 5.0, height: 4.5 };
+        let got = bilinear(&picture, larger, 12, 5).unwrap();
+        assert_eq!(got.pixels()[..9], [100, 32, 205, 112, 42, 224, 124, 57, 132]);
+        assert!(got.pixels().ends_with(&[155, 68, 143, 167, 73, 138]));
+    }
+}

@@ -61,8 +61,9 @@ pub fn is_slide_bytes(bytes: Arc<[u8]>) -> Result<bool, SlideError> {
 }
 
 fn of_source_is_slide(source: Source) -> Result<bool, SlideError> {
-    let head = source.read(0, source.len().min(4), "the first bytes")?;
-    if !super::ifd::is_tiff(&head) {
+    let head = source.read(0, source.len().min(132), "the first bytes")?;
+    // A DICOM file may carry a TIFF header in its preamble; it is DICOM's to read.
+    if !super::ifd::is_tiff(&head) || head.get(128..132) == Some(b"DICM") {
         return Ok(false);
     }
     let (tiff, pages) = Tiff::open(source)?;
