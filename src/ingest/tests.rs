@@ -175,6 +175,30 @@ fn cut_and_flipped_bytes_never_panic() {
 }
 
 #[test]
+fn a_scan_that_ends_early_is_damage_even_with_an_end_marker() {
+    let mut noise = vitrail_domain::Raster::filled(64, 64, [0; 3]).expect("a raster");
+    for (at, value) in noise.pixels_mut().iter_mut().enumerate() {
+        *value = (at * 7919 % 251) as u8;
+    }
+    let whole = encode_jpeg(&noise, 95).expect("a jpeg");
+    let cut = [&whole[..whole.len() / 2], &[0xff, 0xd9]].concat();
+    assert_eq!(read_picture(&cut).expect_err("half a scan").code, Code::ImageDamaged);
+    let trailing = [whole.as_slice(), b"PK\x03\x04 and more"].concat();
+    assert!(read_picture(&trailing).is_ok(), "bytes after the end marker are not the picture's");
+}
+
+#[test]
+fn every_decoder_stops_at_its_deadline() {
+    let raster = vitrail_domain::Raster::filled(64, 64, [9; 3]).expect("a raster");
+    let files = [encode_jpeg(&raster, 90).expect("jpeg"), encode_png(&raster).expect("png")];
+    for bytes in files {
+        let driver = crate::driver::find(&bytes).expect("a driver");
+        let refusal = (driver.decode)(&bytes, crate::guard::Deadline::over()).err();
+        assert_eq!(refusal.expect("too late").code, Code::ImageTimedOut, "{}", driver.name);
+    }
+}
+
+#[test]
 fn a_folder_is_not_a_picture() {
     let refusal = read_picture_file(Path::new("/")).expect_err("a folder");
     assert_eq!(refusal.code, Code::FileUnreadable);
