@@ -66,14 +66,15 @@ bring_library() {
       "models, or the library that VITRAIL_ONNXRUNTIME names"
     return 0
   fi
-  verify "$library" "$ORT_LIBRARY_SHA256" && return 0
+  [[ -L $library ]] && verify "$library" "$ORT_LIBRARY_SHA256" && return 0
   wheel=$(fetch_wheel onnxruntime "$ORT_VERSION" "$ORT_WHEEL" "$ORT_SHA256")
   mkdir -p "$CACHE/lib"
   unzip -p "$wheel" "$ORT_MEMBER" >"$library.part"
   verify "$library.part" "$ORT_LIBRARY_SHA256" || fail "$ORT_MEMBER has another checksum"
   unzip -p "$wheel" onnxruntime/LICENSE >"$CACHE/lib/LICENSE.onnxruntime"
-  # A running program keeps the file that it has open.
-  mv "$library.part" "$library"
+  # A running program keeps the file that it has open. The name behind the link tells the version.
+  mv "$library.part" "$CACHE/lib/libonnxruntime.so.$ORT_VERSION"
+  ln -sfn "libonnxruntime.so.$ORT_VERSION" "$library"
   say "ONNX Runtime $ORT_VERSION (MIT) is in $library"
 }
 

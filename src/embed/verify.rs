@@ -164,14 +164,14 @@ fn check(subject: &Subject<'_>, golden: &Golden) -> Result<(), String> {
         GoldenInput::Picture7919 => (subject.picture)(&pattern_picture(subject.manifest)?)?,
     };
     let bound = f64::from(golden.tolerance) * f64::from(golden.norm);
-    let far = |got: f64, wanted: f32| !((got - f64::from(wanted)).abs() <= bound);
+    let near = |got: f64, wanted: f32| (got - f64::from(wanted)).abs() <= bound;
     let length = norm(&vector);
-    if far(length, golden.norm) {
+    if !near(length, golden.norm) {
         return Err(format!("golden {name}: the vector's length is {length}, not {}", golden.norm));
     }
     for (at, &wanted) in golden.prefix.iter().enumerate() {
         let got = vector.get(at).copied().unwrap_or(f32::NAN);
-        if far(f64::from(got), wanted) {
+        if !near(f64::from(got), wanted) {
             return Err(format!("golden {name}: component {at} is {got}, not {wanted}"));
         }
     }

@@ -49,13 +49,29 @@ fn first_open(path: &Path) -> Result<Opened, String> {
         .with_telemetry(false)
         .build()
         .map_err(|error| error.to_string())?;
-    Ok(Opened { environment, library: absolute, version: version_in(ort::info()) })
+    let real = std::fs::canonicalize(&absolute).unwrap_or_else(|_| absolute.clone());
+    let name = real.file_name().map(|name| name.to_string_lossy().into_owned());
+    let version = version_in(&name.unwrap_or_default(), ort::info());
+    Ok(Opened { environment, library: absolute, version })
 }
 
-/// `1.31.1` out of `ORT Build Info: git-branch=rel-1.31.1, ...`; the whole text where it differs.
-fn version_in(info: &str) -> String {
-    let branch = info.split("git-branch=").nth(1).and_then(|rest| rest.split(',').next());
-    branch.and_then(|branch| branch.strip_prefix("rel-")).unwrap_or(info).to_owned()
+/// `1.31.1 (6af1a93)`: the number from the library's file name (`libonnxruntime.so.1.31.1`, also
+/// behind a link) or its branch (`rel-1.31.1`), and the commit that it was built from.
+fn version_in(file_name: &str, info: &str) -> String {
+    let field = |key: &str| {
+        let value = info.split(key).nth(1).and_then(|rest| rest.split([',', ' ']).next());
+        value.filter(|value| !value.is_empty())
+    };
+    let number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+    let named = file_name.split_once(".so.").map(|(_, version)| version);
+    let branch = field("git-branch=").and_then(|branch| branch.strip_prefix("rel-"));
+    let version = named.or(branch).filter(|version| number(version));
+    match (version, field("git-commit-id=")) {
+        (Some(version), Some(commit)) => format!("{version} ({commit})"),
+        (Some(version), None) => version.to_owned(),
+        (None, Some(commit)) => format!("commit {commit}"),
+        (None, None) => info.to_owned(),
+    }
 }
 
 /// A session of ONNX Runtime.
@@ -119,9 +135,17 @@ mod tests {
     use super::version_in;
 
     #[test]
-    fn the_version_is_cut_out_of_the_build_info() {
-        let info = "ORT Build Info: git-branch=rel-1.31.1, git-commit-id=26250ae, build type=Rel";
-        assert_eq!(version_in(info), "1.31.1");
-        assert_eq!(version_in("something else"), "something else");
+    fn the_version_is_in_the_name_or_in_the_branch() {
+        let head = "ORT Build Info: git-branch=HEAD, git-commit-id=6af1a93, build type=Release";
+        let release = "ORT Build Info: git-branch=rel-1.30.0, git-commit-id=26250ae, build";
+        let cases = [
+            ("libonnxruntime.so.1.31.1", head, "1.31.1 (6af1a93)"),
+            ("libonnxruntime.so", release, "1.30.0 (26250ae)"),
+            ("libonnxruntime.so", head, "commit 6af1a93"),
+            ("libonnxruntime.so", "something else", "something else"),
+        ];
+        for (file_name, info, version) in cases {
+            assert_eq!(version_in(file_name, info), version);
+        }
     }
 }
