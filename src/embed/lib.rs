@@ -2,7 +2,7 @@
 //!
 //! | Module | Does |
 //! |---|---|
-//! | [`manifest`], [`vocabulary`] | a model is a TOML file of closed words |
+//! | [`manifest`], [`vocabulary`], [`check`] | a model is a TOML file of closed words |
 //! | [`contract`] | one hash of everything that changes numbers |
 //! | [`preprocess`] | raster -> tensor, equal to Pillow and torchvision |
 //! | [`runtime`] | ONNX Runtime where its library is found, else tract |
@@ -15,6 +15,7 @@
 //!
 //! It never knows slide files or collections.
 
+mod check;
 mod contract;
 mod error;
 mod locate;

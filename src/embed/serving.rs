@@ -1,6 +1,6 @@
-//! One queue a model: whoever is free takes single queries first, then bulk work. A batch leaves as
-//! soon as a worker is free, so an idle server adds no wait; pictures that came meanwhile are shared
-//! among the workers.
+//! One queue a model: whoever is free takes single queries first, then bulk work. A batch leaves
+//! as soon as a worker is free, so an idle server adds no wait; what came meanwhile is shared among
+//! the workers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

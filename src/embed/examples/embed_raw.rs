@@ -13,6 +13,9 @@ use vitrail_embed::{
     RuntimeChoice, Serving,
 };
 
+/// Clients that ask at once.
+const CLIENTS: usize = 16;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, raw, rest @ ..] = arguments.as_slice() else {
@@ -66,12 +69,29 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect::<Result<_, _>>()?;
     let queued = pending.into_iter().map(|one| one.wait()).collect::<Result<Vec<_>, _>>()?;
     println!("through the queue: {:.2} ms a picture", ms(begun, pictures.len()));
+    let begun = Instant::now();
+    clients(&serving, &pictures);
+    println!("{CLIENTS} clients at once: {:.2} ms a picture", ms(begun, pictures.len()));
     let gaps = queued.iter().flatten().zip(vectors.iter().flatten()).map(|(a, b)| (a - b).abs());
     println!("largest difference between the two: {:e}", gaps.fold(0.0, f32::max));
 
     let bytes: Vec<u8> = vectors.iter().flatten().flat_map(|value| value.to_le_bytes()).collect();
     vitrail_disk::safe_write(Path::new(&format!("{raw}.vitrail.f32")), &bytes)?;
     Ok(())
+}
+
+/// Each client asks for its share of the pictures, one after another.
+fn clients(serving: &Serving, pictures: &[Raster]) {
+    std::thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            scope.spawn(move || {
+                for picture in pictures.iter().skip(client).step_by(CLIENTS) {
+                    let answer = serving.embed(Priority::Query, picture.clone());
+                    answer.inspect_err(|error| println!("{error}")).ok();
+                }
+            });
+        }
+    });
 }
 
 fn ms(begun: Instant, pictures: usize) -> f64 {

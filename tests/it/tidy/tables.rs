@@ -82,7 +82,7 @@ pub(super) const OWNED: [(&str, &str); 32] = [
     ("mozjpeg-sys", "ingest"),
     ("ndarray", "embed"),
     ("ort", "embed"),
-    ("ort-tract", "embed"),
+    ("tract-onnx", "embed"),
     ("parquet", "exchange"),
     ("rocksdb", "store"),
     ("rustix", "disk"),
