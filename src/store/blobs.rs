@@ -22,8 +22,8 @@ impl Store {
         let hash: [u8; 32] = Sha256::digest(bytes).into();
         let path = self.blob_path(&hash);
         let disk = &self.options().disk;
-        // A file under this name is whole, since it was renamed there; damage is `check`'s.
-        let kept = disk.read(&path, got).is_ok_and(|kept| kept.len() as u64 == got);
+        // A damaged file of this name is mended.
+        let kept = disk.read(&path, got).is_ok_and(|kept| kept == bytes);
         if !kept {
             let free = disk.free_bytes(self.dir())?;
             let min = self.options().free_bytes_min;

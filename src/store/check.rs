@@ -98,7 +98,7 @@ impl Store {
 
     fn check_meta(&self, problems: &mut Problems, cancel: &Cancel) {
         let meta = self.meta();
-        let mut walk = |family: Family, good: &dyn Fn(&[u8], &[u8]) -> Result<(), String>| {
+        let mut walk = |family: Family, good: Good<'_>| {
             walk_family(meta, family, cancel, problems, good);
         };
         walk(CATALOG, &|key, value| codec::decode::<CatalogOnDisk>(key, value).map(drop));
@@ -159,7 +159,7 @@ fn walk_family(
     family: Family,
     cancel: &Cancel,
     problems: &mut Problems,
-    good: &dyn Fn(&[u8], &[u8]) -> Result<(), String>,
+    good: Good<'_>,
 ) -> u64 {
     let mut count = 0;
     let walked = db.walk(family, &[], None, &mut |key, value| {
@@ -174,6 +174,9 @@ fn walk_family(
     }
     count
 }
+
+/// Says of a key and its value why they are not good.
+type Good<'a> = &'a dyn Fn(&[u8], &[u8]) -> Result<(), String>;
 
 /// The walk over one collection.
 struct Walk<'a> {
@@ -213,7 +216,7 @@ impl Walk<'_> {
         self.family(REPORTS, &|key, value| codec::unseal(Kind::Report, key, value).map(drop));
     }
 
-    fn family(&mut self, family: Family, good: &dyn Fn(&[u8], &[u8]) -> Result<(), String>) -> u64 {
+    fn family(&mut self, family: Family, good: Good<'_>) -> u64 {
         let problems = &mut self.found.problems;
         let count = walk_family(self.collection.db(), family, self.cancel, problems, good);
         self.found.records += count;

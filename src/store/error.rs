@@ -166,6 +166,11 @@ impl StoreError {
         }
     }
 
+    /// Whether a write that ended so may or may not be on the disk.
+    pub(crate) fn leaves_open(&self) -> bool {
+        matches!(self, Self::Failed { .. } | Self::Damaged { .. })
+    }
+
     /// Whether the disk is full, so that the same call may succeed later.
     #[must_use]
     pub fn is_no_space(&self) -> bool {

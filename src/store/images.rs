@@ -1,8 +1,8 @@
-//! Images, their thumbnails, the hashes that find them again, and the cache of embeddings.
+//! Images, their thumbnails, and the hashes that find them again.
 
 use std::ops::ControlFlow;
 
-use vitrail_domain::limits::{DIM_MAX, THUMBNAIL_BYTES_MAX};
+use vitrail_domain::limits::THUMBNAIL_BYTES_MAX;
 use vitrail_domain::{ImageId, ImageRecord, Slot};
 
 use crate::codec::{self, ImageOnDisk, Kind};
@@ -10,7 +10,7 @@ use crate::collection::CollectionStore;
 use crate::convert::{image_from_disk, image_to_disk};
 use crate::error::StoreError;
 use crate::keys::{self, HASH_FILE, HASH_PIXELS};
-use crate::rocks::{Batch, EMBEDDINGS, HASHES, IMAGE_POINTS, IMAGES, THUMBNAILS};
+use crate::rocks::{Batch, HASHES, IMAGE_POINTS, IMAGES, THUMBNAILS};
 
 impl CollectionStore {
     /// Stores or replaces an image's record, and its thumbnail (a JPEG) if one is given. Not synced
@@ -203,32 +203,6 @@ impl CollectionStore {
         Ok(slots)
     }
 
-    /// An embedding made before, by the BLAKE3 of (pixel hash, contract).
-    ///
-    /// # Errors
-    /// A damaged record, or a failing disk.
-    pub fn cached_embedding(&self, key: &[u8; 32]) -> Result<Option<Vec<f32>>, StoreError> {
-        self.db().floats(EMBEDDINGS, Kind::Embedding, key)
-    }
-
-    /// Keeps embeddings for another time. Not synced; the cache is bounded in bytes and drops its
-    /// oldest.
-    ///
-    /// # Errors
-    /// An embedding above `DIM_MAX`, no space, or a failing disk.
-    pub fn put_embeddings(&self, embeddings: &[([u8; 32], Vec<f32>)]) -> Result<(), StoreError> {
-        let mut batch = Batch::default();
-        for (key, embedding) in embeddings {
-            if embedding.len() > DIM_MAX {
-                let (got, max) = (embedding.len() as u64, DIM_MAX as u64);
-                return Err(StoreError::TooLarge { what: "components of an embedding", got, max });
-            }
-            let value = codec::seal_floats(Kind::Embedding, key, embedding);
-            batch.put(self.db(), EMBEDDINGS, key, &value)?;
-        }
-        self.write_unsynced(batch)
-    }
-
     /// Makes durable what was written without a sync.
     ///
     /// # Errors
@@ -237,7 +211,7 @@ impl CollectionStore {
         self.db().sync()
     }
 
-    fn write_unsynced(&self, batch: Batch) -> Result<(), StoreError> {
+    pub(crate) fn write_unsynced(&self, batch: Batch) -> Result<(), StoreError> {
         self.writable(batch.bytes())?;
         self.db().write(batch, false)
     }

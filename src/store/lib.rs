@@ -9,7 +9,7 @@
 //! | File | What |
 //! |---|---|
 //! | `store`, `catalog`, `spec`, `options` | the folder, its lock, its collections |
-//! | `collection`, `images`, `log` | one collection's reads; images and hashes; the change log |
+//! | `collection`, `images`, `cache`, `log` | one collection's reads; images and hashes; embeddings made before; the change log |
 //! | `write`, `edit`, `queue` | the write path: prepared, joined, synced, applied in Seq order |
 //! | `job`, `blobs`, `check` | jobs; uploads; the walk over everything |
 //! | `codec`, `convert`, `keys`, `acknowledged` | bytes, as `schemas/formats/store.md` says |
@@ -17,6 +17,7 @@
 
 mod acknowledged;
 mod blobs;
+mod cache;
 mod catalog;
 mod check;
 mod codec;

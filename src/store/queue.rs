@@ -103,7 +103,7 @@ impl State {
                 self.outcomes.extend(failed.map(|ticket| (ticket, Err(error.clone()))));
                 self.pending.clear();
                 self.tip = self.durable;
-                if !error.is_no_space() {
+                if error.leaves_open() {
                     self.poison = Some(error.to_string());
                 }
             }

@@ -3,10 +3,13 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use parking_lot::Mutex;
+use vitrail_disk::FileLock;
+
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompactionStyle,
-    DBCompressionType, DBRawIterator, DBRecoveryMode, ErrorKind, FifoCompactOptions, LogLevel,
-    Options, ReadOptions, WriteBatch, WriteBufferManager, WriteOptions,
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
+    DBRawIterator, DBRecoveryMode, ErrorKind, LogLevel, Options, Range, ReadOptions, WriteBatch,
+    WriteBufferManager, WriteOptions,
 };
 
 use crate::codec::{self, Kind, Record};
@@ -34,8 +37,8 @@ enum Shape {
     /// Large values that don't: from 4 KiB on they lie in blob files, so that compaction doesn't
     /// copy them.
     Incompressible,
-    /// Bounded in bytes; the oldest go first.
-    Cache,
+    /// Values that don't compress and don't last: no blob files, whose space comes back late.
+    Passing,
 }
 
 macro_rules! families {
@@ -54,7 +57,7 @@ families! { COLLECTION_FAMILIES:
     THUMBNAILS "thumbnails" Incompressible,
     IMAGE_POINTS "image_points" Records,
     HASHES "hashes" Records,
-    EMBEDDINGS "embeddings" Cache,
+    EMBEDDINGS "embeddings" Passing,
     REPORTS "reports" Records,
     MANIFEST "manifest" Records,
 }
@@ -67,15 +70,19 @@ families! { META_FAMILIES:
     MODELS "models" Records,
 }
 
-/// Memory that all databases of a store share.
+/// Takes a key and its value, and says whether to go on.
+pub(crate) type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError>;
+
+/// What all databases of a store share: memory, and the lock, which the last of them lets go.
 pub(crate) struct Shared {
     cache: Cache,
     buffers: WriteBufferManager,
     options: StoreOptions,
+    lock: Mutex<FileLock>,
 }
 
 impl Shared {
-    pub fn new(options: StoreOptions) -> Self {
+    pub fn new(options: StoreOptions, lock: FileLock) -> Self {
         let cache = Cache::new_lru_cache(options.cache_bytes);
         // Not stalling: a collection that rests would hold the buffers that another waits for.
         let buffers = WriteBufferManager::new_write_buffer_manager_with_cache(
@@ -83,15 +90,21 @@ impl Shared {
             false,
             cache.clone(),
         );
-        Self { cache, buffers, options }
+        Self { cache, buffers, options, lock: Mutex::new(lock) }
     }
 
     pub fn options(&self) -> &StoreOptions {
         &self.options
     }
 
+    pub fn lock(&self) -> &Mutex<FileLock> {
+        &self.lock
+    }
+
     fn database(&self) -> Options {
-        let mut options = Options::default();
+        // Without it each database claims 35 MB for its log, and 4 MB for its manifest, while empty.
+        let claiming = Options::default().get_options_from_string("allow_fallocate=false");
+        let mut options = claiming.unwrap_or_default();
         options.create_if_missing(true);
         options.create_missing_column_families(true);
         options.set_write_buffer_manager(&self.buffers);
@@ -136,14 +149,7 @@ impl Shared {
                 options.set_min_blob_size(4 * KIB as u64);
                 options.set_enable_blob_gc(true);
             }
-            Shape::Cache => {
-                let mut fifo = FifoCompactOptions::default();
-                fifo.set_max_table_files_size(self.options.embedding_cache_bytes);
-                options.set_compression_type(DBCompressionType::None);
-                options.set_level_compaction_dynamic_level_bytes(false);
-                options.set_compaction_style(DBCompactionStyle::Fifo);
-                options.set_fifo_compaction_options(&fifo);
-            }
+            Shape::Passing => options.set_compression_type(DBCompressionType::None),
         }
         options
     }
@@ -298,7 +304,7 @@ impl Db {
         family: Family,
         from: &[u8],
         to: Option<&[u8]>,
-        each: &mut dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError>,
+        each: Visit<'_>,
     ) -> Result<(), StoreError> {
         let mut reading = ReadOptions::default();
         reading.fill_cache(false);
@@ -315,6 +321,21 @@ impl Db {
             at.next();
         }
         at.status().map_err(|error| self.fail("walk", family, &error))
+    }
+
+    /// The last key of a family.
+    pub fn last_key(&self, family: Family) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut at = self.db.raw_iterator_cf(self.handle(family)?);
+        at.seek_to_last();
+        let last = at.key().map(<[u8]>::to_vec);
+        at.status().map_err(|error| self.fail("read", family, &error))?;
+        Ok(last)
+    }
+
+    /// About how many bytes the files hold between `from` and `to`; what is in memory is left out.
+    pub fn bytes_about(&self, family: Family, from: &[u8], to: &[u8]) -> Result<u64, StoreError> {
+        let sizes = self.db.get_approximate_sizes_cf(self.handle(family)?, &[Range::new(from, to)]);
+        Ok(sizes.iter().sum())
     }
 
     /// Writes a batch; with `sync` it is on the disk when this returns.

@@ -28,15 +28,13 @@ const FORMAT_BYTES_MAX: u64 = 4096;
 const LOCK_FILE: &str = "lock";
 const SECRET_KEY: &[u8] = b"key";
 
-/// An opened store. One process owns it until this is dropped.
+/// An opened store. One process owns it until this, and every collection of it, is dropped.
 pub struct Store {
     dir: PathBuf,
-    // Fields are dropped in this order: the lock goes last.
     catalog: Mutex<Catalog>,
     meta: Db,
     secret: [u8; 32],
     shared: Arc<Shared>,
-    lock: Mutex<FileLock>,
 }
 
 impl Store {
@@ -63,7 +61,7 @@ impl Store {
         refuse_lost_meta(dir)?;
         create_dir_synced(&dir.join("collections"))?;
         create_dir_synced(&dir.join("blobs"))?;
-        let shared = Arc::new(Shared::new(options));
+        let shared = Arc::new(Shared::new(options, lock));
         let meta = Db::open(&dir.join("meta"), "the store's meta".into(), META_FAMILIES, &shared)?;
         let secret = secret(&meta)?;
         let (catalog, left) = catalog::read(&meta)?;
@@ -72,8 +70,8 @@ impl Store {
             remove_tree(&collection_folder(dir, id))?;
             catalog::delete(&meta, id)?;
         }
-        let (catalog, lock) = (Mutex::new(catalog), Mutex::new(lock));
-        Ok(Self { dir: dir.to_path_buf(), catalog, meta, secret, shared, lock })
+        let catalog = Mutex::new(catalog);
+        Ok(Self { dir: dir.to_path_buf(), catalog, meta, secret, shared })
     }
 
     /// The store's folder.
@@ -97,7 +95,7 @@ impl Store {
     /// # Errors
     /// A failing disk.
     pub fn announce(&self, address: &str) -> Result<(), StoreError> {
-        Ok(self.lock.lock().say(&lock_words(Some(address)))?)
+        Ok(self.shared.lock().lock().say(&lock_words(Some(address)))?)
     }
 
     /// All collections by name.
