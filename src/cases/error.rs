@@ -54,14 +54,6 @@ pub enum CaseError {
     /// The collection does not map the role.
     #[error("exclude_same: the collection maps no payload path to the role {0}")]
     Role(Role),
-    /// The source of a picture is gone or unreadable.
-    #[error("reading {uri}: {source}")]
-    Source {
-        /// The picture's address.
-        uri: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
 }
 
 impl CaseError {
@@ -78,7 +70,6 @@ impl CaseError {
             Self::Contract { .. } => Code::ContractMismatch,
             Self::Identity(_) => Code::IdentityUnknown,
             Self::Role(_) => Code::RoleUnknown,
-            Self::Source { .. } => Code::FileUnreadable,
         }
     }
 }

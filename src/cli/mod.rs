@@ -109,8 +109,9 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
             let catalog = open::catalog(&arguments.store, false)?;
             let shown = match what {
                 CollectionsCommand::List { .. } => {
-                    let all = catalog.list();
-                    json!({"collections": all.iter().map(|one| json::collection(one)).collect::<Vec<_>>()})
+                    let all: Vec<_> =
+                        catalog.list().iter().map(|one| json::collection(one)).collect();
+                    json!({ "collections": all })
                 }
                 CollectionsCommand::Show { name, .. } => {
                     json::collection(&*catalog.get(&name.parse()?)?)

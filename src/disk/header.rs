@@ -142,7 +142,11 @@ mod tests {
         }
 
         #[test]
-        fn any_flipped_bit_is_noticed(body in prop::collection::vec(any::<u8>(), 1..99), at: prop::sample::Index, bit in 0u8..8) {
+        fn any_flipped_bit_is_noticed(
+            body in prop::collection::vec(any::<u8>(), 1..99),
+            at: prop::sample::Index,
+            bit in 0u8..8,
+        ) {
             let mut file = FileHeader { kind: 1, version: 1 }.file(&body);
             let at = at.index(file.len());
             file[at] ^= 1 << bit;

@@ -413,7 +413,8 @@ impl Manifest {
         }
         if !(0.0..=1.0).contains(&tiling.mpp_tolerance) || tiling.tile_px_at_mpp > MODEL_SIDE_MAX {
             return Err(format!(
-                "tiling: mpp_tolerance is a share of 0 to 1, tile_px_at_mpp at most {MODEL_SIDE_MAX}"
+                "tiling: mpp_tolerance is a share of 0 to 1, tile_px_at_mpp at most \
+                 {MODEL_SIDE_MAX}"
             ));
         }
         Ok(())

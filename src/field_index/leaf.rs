@@ -167,7 +167,8 @@ fn bounds(range: &Range) -> Option<(f64, f64)> {
     let highs = [Some(f64::MAX), range.lte, range.lt.map(f64::next_down)];
     let low = lows.into_iter().flatten().fold(f64::NEG_INFINITY, f64::max);
     let high = highs.into_iter().flatten().fold(f64::INFINITY, f64::min);
-    // A column has no minus zero: next_down of the least positive number and a bound of -0.0 mean 0.
+    // A column has no minus zero: next_down of the least positive number and a bound of -0.0
+    // mean 0.
     let zeroed = |number: f64| if number == 0.0 { 0.0 } else { number };
     (low <= high).then_some((zeroed(low), zeroed(high)))
 }

@@ -1,7 +1,6 @@
 //! The tantivy index: its folder, its writer, and what was committed. Only this file names tantivy.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path as FilePath, PathBuf};
@@ -22,6 +21,7 @@ use tantivy::{
     Directory, Index, IndexWriter, InvertedIndexReader, SegmentReader, TantivyDocument,
     TantivyError, Term,
 };
+use vitrail_disk::{create_dir_synced, remove_tree};
 use vitrail_domain::{PointId, Seq, Slot};
 
 use crate::error::FieldError;
@@ -107,10 +107,8 @@ impl Shelf {
 
     fn create(folder: &FilePath) -> Result<(Self, Committed), FieldError> {
         let fail = |why: String| FieldError::Open { folder: PathBuf::from(folder), why };
-        if folder.exists() {
-            fs::remove_dir_all(folder).map_err(|error| fail(error.to_string()))?;
-        }
-        fs::create_dir_all(folder).map_err(|error| fail(error.to_string()))?;
+        remove_tree(folder).map_err(|error| fail(error.to_string()))?;
+        create_dir_synced(folder).map_err(|error| fail(error.to_string()))?;
         let (schema, columns) = schema();
         let index =
             Index::create_in_dir(folder, schema).map_err(|error| fail(error.to_string()))?;

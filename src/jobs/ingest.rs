@@ -9,11 +9,11 @@ use vitrail_collection::Catalog;
 use vitrail_domain::limits::INGEST_BATCH_POINTS;
 use vitrail_domain::{Cancel, Clock};
 use vitrail_embed::Models;
-use vitrail_ingest::Refusal;
+use vitrail_ingest::sha256;
 
 use crate::bind::{Target, bind};
 use crate::error::JobError;
-use crate::prepare::{self, Prepared, Source};
+use crate::prepare::{self, Source};
 use crate::progress::{Progress, Refused, Summary, Watch};
 use crate::sources::{self, Photo, Sources};
 use crate::spec::IngestSpec;
@@ -143,19 +143,12 @@ impl Run<'_> {
             fields: photo.fields,
             now: self.ingest.clock.now(),
         };
-        if self.target.has(prepare::photo_id(&source, &prepare::digest(&bytes))) {
+        if self.target.has(prepare::photo_id(&source, &sha256(&bytes))) {
             return Event::Skipped;
         }
-        self.embed(prepare::photo(bytes, source), &path)
-    }
-
-    fn embed(&self, prepared: Result<Prepared, Refusal>, path: &str) -> Event {
-        match prepared {
-            Ok(prepared) => Event::Ready(Box::new(self.target.submit(prepared, path.to_owned()))),
-            Err(refusal) => {
-                let Refusal { code, message } = refusal;
-                Event::Refused(Refused { path: path.to_owned(), code, message })
-            }
+        match prepare::photo(bytes, source) {
+            Ok(prepared) => Event::Ready(Box::new(self.target.submit(prepared, path))),
+            Err(refusal) => Event::Refused(sources::refused(&photo.path, refusal)),
         }
     }
 }

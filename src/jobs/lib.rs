@@ -8,7 +8,7 @@
 //! | Module | Does |
 //! |---|---|
 //! | [`spec`] | what an ingest is asked to do, and its JSON form in the store |
-//! | [`identity`] | the ids of images and points: the same file from the same place is the same point |
+//! | [`identity`] | ids: the same file from the same place is the same point |
 //! | [`sources`] | files and their rows of the table |
 //! | [`bind`], [`writer`] | the collection's vector and its contract; durable batches |
 //! | [`record`] | a job as the store keeps it |
@@ -37,6 +37,7 @@ pub use error::JobError;
 pub use identity::{image_id, point_id};
 pub use ingest::{Ended, Ingest, run_ingest};
 pub use progress::{Progress, Refused, Summary, Watch};
-pub use queue::{Job, JobState, Jobs};
+pub use queue::{Job, Jobs};
 pub use spec::IngestSpec;
 pub use upkeep::Upkeep;
+pub use vitrail_store::JobState;

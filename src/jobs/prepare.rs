@@ -8,7 +8,7 @@ use vitrail_domain::limits::IMAGE_BYTES_MAX;
 use vitrail_domain::{
     Code, CollectionName, ImageId, ImageRecord, Payload, PointId, Raster, Timestamp,
 };
-use vitrail_ingest::{Picture, Refusal, read_picture_guarded, sha256, thumbnail_jpeg};
+use vitrail_ingest::{Picture, Refusal, read_picture_guarded, thumbnail_jpeg};
 
 use crate::identity::{image_id, point_id};
 
@@ -63,12 +63,6 @@ pub fn read_bounded(path: &Path) -> Result<Arc<[u8]>, Refusal> {
 #[must_use]
 pub fn photo_id(source: &Source<'_>, digest: &[u8; 32]) -> PointId {
     point_id(source.collection, source.uri, digest, None)
-}
-
-/// The digest that ids are derived from.
-#[must_use]
-pub fn digest(bytes: &[u8]) -> [u8; 32] {
-    sha256(bytes)
 }
 
 /// Decodes a photograph and writes down where it comes from.

@@ -11,55 +11,13 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 use vitrail_domain::limits::JOBS_QUEUED_MAX;
 use vitrail_domain::{Cancel, PointId, Timestamp};
-use vitrail_store::Store;
+use vitrail_store::{JobState, Store};
 
 use crate::error::JobError;
 use crate::ingest::{Ended, Ingest, run_ingest};
 use crate::progress::{Progress, Watch};
 use crate::record;
 use crate::spec::IngestSpec;
-
-/// Where a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JobState {
-    /// Waits for a worker.
-    Queued,
-    /// A worker is at it.
-    Running,
-    /// Finished; refused items or not.
-    Done,
-    /// Stopped by something that concerns the whole job.
-    Failed,
-    /// Stopped because somebody asked.
-    Cancelled,
-    /// Its process ended before it did.
-    Interrupted,
-}
-
-impl JobState {
-    /// Every state.
-    pub const ALL: [Self; 6] =
-        [Self::Queued, Self::Running, Self::Done, Self::Failed, Self::Cancelled, Self::Interrupted];
-
-    /// The name on the wire and in the store.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-            Self::Interrupted => "interrupted",
-        }
-    }
-
-    /// Whether a worker has it or will have it.
-    #[must_use]
-    pub fn is_active(self) -> bool {
-        matches!(self, Self::Queued | Self::Running)
-    }
-}
 
 /// One job as of now.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,11 +1,11 @@
 //! A job as the store keeps it, and back.
 
 use vitrail_domain::Code;
-use vitrail_store::{JobProgress, JobRecord, JobRefusal, JobState as Stored};
+use vitrail_store::{JobProgress, JobRecord, JobRefusal};
 
 use crate::error::JobError;
 use crate::progress::{Progress, Refused};
-use crate::queue::{Job, JobState};
+use crate::queue::Job;
 use crate::spec::IngestSpec;
 
 /// The stored form.
@@ -20,7 +20,7 @@ pub fn record_of(job: &Job) -> JobRecord {
         id: job.id,
         kind: "ingest".to_owned(),
         collection: Some(job.spec.collection.clone()),
-        state: stored_state(job.state),
+        state: job.state,
         created_at: job.created_at,
         updated_at: job.updated_at,
         spec: job.spec.to_json().to_string().into_bytes(),
@@ -56,7 +56,7 @@ pub fn job_of(record: &JobRecord) -> Result<Job, JobError> {
     Ok(Job {
         id: record.id,
         spec: IngestSpec::from_json(&json).map_err(unreadable)?,
-        state: state_of(record.state),
+        state: record.state,
         created_at: record.created_at,
         updated_at: record.updated_at,
         progress: Progress {
@@ -70,26 +70,4 @@ pub fn job_of(record: &JobRecord) -> Result<Job, JobError> {
         },
         message: record.message.clone(),
     })
-}
-
-fn stored_state(state: JobState) -> Stored {
-    match state {
-        JobState::Queued => Stored::Queued,
-        JobState::Running => Stored::Running,
-        JobState::Done => Stored::Done,
-        JobState::Failed => Stored::Failed,
-        JobState::Cancelled => Stored::Cancelled,
-        JobState::Interrupted => Stored::Interrupted,
-    }
-}
-
-fn state_of(state: Stored) -> JobState {
-    match state {
-        Stored::Queued => JobState::Queued,
-        Stored::Running => JobState::Running,
-        Stored::Done => JobState::Done,
-        Stored::Failed => JobState::Failed,
-        Stored::Cancelled => JobState::Cancelled,
-        Stored::Interrupted => JobState::Interrupted,
-    }
 }

@@ -1,5 +1,5 @@
-//! Background care of collections while a server runs: field commits and graphs, one thread, so that
-//! searching keeps the other cores.
+//! Background care of collections while a server runs: field commits and graphs, one thread, so
+//! that searching keeps the other cores.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;

@@ -77,8 +77,8 @@ impl Findings {
 impl Store {
     /// Reads everything: each record's checksum, each id, point, vector and image against the
     /// others, each upload against its name. O(store), one record in memory at a time. Best on a
-    /// store at rest: what is written meanwhile may be told as a disagreement. Stops between records
-    /// when `cancel` is set.
+    /// store at rest: what is written meanwhile may be told as a disagreement. Stops between
+    /// records when `cancel` is set.
     #[must_use]
     pub fn check(&self, cancel: &Cancel) -> Findings {
         let mut findings = Findings::default();

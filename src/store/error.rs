@@ -22,7 +22,10 @@ pub enum StoreError {
         address: Option<String>,
     },
     /// A store of a later format.
-    #[error("the store {} has format version {found}; this program knows versions up to {known}", dir.display())]
+    #[error(
+        "the store {} has format version {found}; this program knows versions up to {known}",
+        dir.display()
+    )]
     NewerFormat {
         /// The store's folder.
         dir: PathBuf,

@@ -14,7 +14,8 @@ use crate::rocks::{Batch, HASHES, IMAGE_POINTS, IMAGES, THUMBNAILS};
 
 impl CollectionStore {
     /// Stores or replaces an image's record, and its thumbnail (a JPEG) if one is given. Not synced
-    /// on its own: the next [`Self::write`] makes it durable with its points, [`Self::sync`] without.
+    /// on its own: the next [`Self::write`] makes it durable with its points, [`Self::sync`]
+    /// without.
     ///
     /// # Errors
     /// A thumbnail above its bound, no space, or a failing disk.

@@ -121,16 +121,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn keys_are_read_as_written_and_order_as_numbers(a: u64, b: u64, x: u32, y: u32, uuid: u128) {
+        fn keys_are_read_as_written_and_order_as_numbers(
+            a: u64, b: u64, x: u32, y: u32, uuid: u128,
+        ) {
             for point in [PointId::Number(a), PointId::Uuid(Uuid::from_u128(uuid))] {
                 prop_assert_eq!(parse_id(id(point).as_ref()), Some(point));
             }
-            prop_assert_eq!(id(PointId::Number(a)).as_ref().cmp(id(PointId::Number(b)).as_ref()), a.cmp(&b));
+            let (of_a, of_b) = (id(PointId::Number(a)), id(PointId::Number(b)));
+            prop_assert_eq!(of_a.as_ref().cmp(of_b.as_ref()), a.cmp(&b));
             prop_assert_eq!(seq(Seq(a)).cmp(&seq(Seq(b))), a.cmp(&b));
             prop_assert_eq!(slot(Slot(x)).cmp(&slot(Slot(y))), x.cmp(&y));
             prop_assert_eq!(parse_vector(&vector(7, Slot(x))), Some((7, Slot(x))));
             let image = ImageId(Uuid::from_u128(uuid));
-            prop_assert_eq!(parse_image_point(&image_point(image, Slot(x))), Some((image, Slot(x))));
+            let key = image_point(image, Slot(x));
+            prop_assert_eq!(parse_image_point(&key), Some((image, Slot(x))));
         }
 
         #[test]

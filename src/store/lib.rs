@@ -9,7 +9,8 @@
 //! | File | What |
 //! |---|---|
 //! | `store`, `catalog`, `spec`, `options` | the folder, its lock, its collections |
-//! | `collection`, `images`, `cache`, `log` | one collection's reads; images and hashes; embeddings made before; the change log |
+//! | `collection`, `log` | one collection's reads; the change log |
+//! | `images`, `cache` | images and hashes; embeddings made before |
 //! | `write`, `edit`, `queue` | the write path: prepared, joined, synced, applied in Seq order |
 //! | `job`, `blobs`, `check` | jobs; uploads; the walk over everything |
 //! | `codec`, `convert`, `keys`, `acknowledged` | bytes, as `schemas/formats/store.md` says |

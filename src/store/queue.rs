@@ -8,7 +8,8 @@
 //! Invariants. `applied <= durable.seq <= tip.seq`. Seqs above `durable.seq` are in the queue or
 //! with the leader. `pending` holds the state of each point that such a Seq changed, so that the
 //! next writer sees it before it is on the disk. When a write fails, all that were prepared after
-//! it fail with it, since they were prepared on top of it, and the tip goes back to what is durable.
+//! it fail with it, since they were prepared on top of it, and the tip goes back to what is
+//! durable.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -102,7 +102,8 @@ impl Shared {
     }
 
     fn database(&self) -> Options {
-        // Without it each database claims 35 MB for its log, and 4 MB for its manifest, while empty.
+        // Without it each database claims 35 MB for its log, and 4 MB for its manifest, while
+        // empty.
         let claiming = Options::default().get_options_from_string("allow_fallocate=false");
         let mut options = claiming.unwrap_or_default();
         options.create_if_missing(true);

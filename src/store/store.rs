@@ -44,8 +44,8 @@ impl Store {
         dir.join(FORMAT_FILE).is_file()
     }
 
-    /// Opens the store in `dir`, or makes one there if the folder is empty or not there. Collections
-    /// are opened when they are asked for.
+    /// Opens the store in `dir`, or makes one there if the folder is empty or not there.
+    /// Collections are opened when they are asked for.
     ///
     /// # Errors
     /// In use by another process, of a newer format, a folder of other things, damaged, or a

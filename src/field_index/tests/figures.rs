@@ -22,7 +22,11 @@ fn point(dice: &mut Dice, slot: u32) -> Payload {
         "score": dice.next() as f64 / u64::MAX as f64,
         "sex": dice.pick(&["female", "male"]),
         "biopsied": dice.one_in(3),
-        "note": format!("lesion on the {} arm, {} mm", dice.pick(&["left", "right"]), dice.below(30)),
+        "note": format!(
+            "lesion on the {} arm, {} mm",
+            dice.pick(&["left", "right"]),
+            dice.below(30)
+        ),
         "tags": [dice.pick(&labels), dice.pick(&["a", "b", "c"])],
     }))
 }

@@ -3,7 +3,7 @@
 //! | Module | Holds |
 //! |---|---|
 //! | `source`, `ifd` | bytes by offset; TIFF directories and tagged values |
-//! | `page`, `levels`, `scale`, `ome` | tiled pages, which of them are levels, micrometres a pixel |
+//! | `page`, `levels`, `scale`, `ome` | tiled pages, which are levels, micrometres a pixel |
 //! | `codecs`, `jpeg` | from a stored tile to RGB |
 //! | [`slide`], `tile_cache`, `resample` | regions of an open slide |
 //! | [`tissue`], `shapes`, [`grid`] | where there is tissue, and the tiles over it |

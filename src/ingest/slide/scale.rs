@@ -120,7 +120,8 @@ mod tests {
 
     #[test]
     fn aperio_descriptions() {
-        let text = "Aperio Image Library v11\r\n2220x2967 JPEG/RGB Q=30|AppMag = 20|MPP = 0.4990|Left = 25";
+        let text = "Aperio Image Library v11\r\n2220x2967 JPEG/RGB Q=30|AppMag = 20|\
+                    MPP = 0.4990|Left = 25";
         assert_eq!(aperio_mpp(text), Some(0.499));
         assert_eq!(aperio_mpp("Aperio Image Library|AppMag = 20|XMPP = 2"), None);
         assert_eq!(aperio_mpp("Aperio|MPP = fast"), None);

@@ -62,14 +62,16 @@ pub(super) const ROOMS: [(&str, u8, &[&str]); 16] = [
 ];
 
 /// Foreign crates that one room alone may name; `root` is the package at the top.
-pub(super) const OWNED: [(&str, &str); 32] = [
+pub(super) const OWNED: [(&str, &str); 34] = [
     ("actix-multipart", "api"),
     ("actix-web", "api"),
     ("bincode", "store"),
     ("clap", "root"),
+    ("crc32fast", "store"),
     ("ctrlc", "root"),
     ("flate2", "ingest"),
     ("futures", "api"),
+    ("getrandom", "store"),
     ("globset", "ingest"),
     ("hayro-jpeg2000", "ingest"),
     ("hnsw_rs", "vector_index"),
@@ -82,13 +84,13 @@ pub(super) const OWNED: [(&str, &str); 32] = [
     ("mozjpeg-sys", "ingest"),
     ("ndarray", "embed"),
     ("ort", "embed"),
-    ("ort-tract", "embed"),
     ("parquet", "exchange"),
     ("rocksdb", "store"),
     ("rustix", "disk"),
     ("tantivy", "field_index"),
     ("tiff", "ingest"),
     ("tracing-subscriber", "root"),
+    ("tract-onnx", "embed"),
     ("ureq", "root"),
     ("utoipa", "api"),
     ("utoipa-actix-web", "api"),
