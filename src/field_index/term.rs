@@ -9,8 +9,8 @@
 //! | whole | nothing: the payload was too large and has no field terms |
 //!
 //! A path is its keys, each ended by `FF`, `FE` for `[]`, and `FD` at the end: bytes that UTF-8
-//! never has, so that no path is a prefix of another and none is ambiguous. Numbers for ranges are not
-//! terms: they are columns, named by the path in hexadecimal.
+//! never has, so that no path is a prefix of another and none is ambiguous. Numbers for ranges are
+//! not terms: they are columns, named by the path in hexadecimal.
 
 use vitrail_domain::limits::{KEYWORD_BYTES_MAX, PATH_BYTES_MAX};
 use vitrail_domain::payload::Step;
