@@ -78,6 +78,14 @@ impl FileLock {
     }
 }
 
+impl Drop for FileLock {
+    /// Frees the lock itself: closing the file would leave it held for as long as a child that was
+    /// forked meanwhile has not reached its exec, since it shares the open file.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,5 +102,16 @@ mod tests {
         }
         drop(first);
         FileLock::take(&path, "third").unwrap();
+    }
+    #[test]
+    fn a_dropped_lock_is_free_though_a_forked_child_still_has_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let first = FileLock::take(&path, "first").unwrap();
+        // Between fork and exec a child shares the open file, as this copy does.
+        let inherited = first.file.try_clone().unwrap();
+        drop(first);
+        FileLock::take(&path, "second").unwrap();
+        drop(inherited);
     }
 }
