@@ -13,6 +13,7 @@ use crate::manifest::Manifest;
 use crate::model::Model;
 use crate::runtime::{Runtime, RuntimeChoice};
 use crate::serving::Serving;
+use crate::stamps::Stamps;
 
 /// Where models are looked for and how they run.
 #[derive(Debug, Clone, Default)]
@@ -41,12 +42,14 @@ pub struct Models {
     runtime: Runtime,
     threads: usize,
     found: BTreeMap<String, Found>,
-    loaded: Mutex<BTreeMap<String, Arc<Serving>>>,
+    stamps: Stamps,
 }
 
 struct Found {
     folder: PathBuf,
     manifest: Result<Manifest, EmbedError>,
+    /// Once tried, what came of it. A lock for each model: loading one never holds up another.
+    loaded: Mutex<Option<Result<Arc<Serving>, EmbedError>>>,
 }
 
 impl Models {
@@ -56,13 +59,20 @@ impl Models {
     /// The manifest's file name in a model's folder.
     pub const MANIFEST: &'static str = "model.toml";
 
-    /// Reads the manifests of every folder; graphs are loaded when they are first used. Where two
-    /// folders have a model of one name, the first wins.
+    /// Reads the manifests of every folder (`FOLDER/model.toml`, `FOLDER/NAME/model.toml`); graphs
+    /// are loaded when they are first used. Where two have one name, the first wins.
     ///
     /// # Errors
-    /// A runtime library that was named and can't be opened.
+    /// A runtime library that was named and can't be opened, or a folder that was named and can't
+    /// be read.
     pub fn discover(options: &ModelsOptions) -> Result<Self, EmbedError> {
         let runtime = Runtime::open(&options.runtime, &options.places)?;
+        for folder in options.folders.iter().chain(&options.places.named_models) {
+            std::fs::read_dir(folder).map_err(|error| EmbedError::Unreadable {
+                path: folder.clone(),
+                reason: error.to_string(),
+            })?;
+        }
         let named = options.folders.iter().chain(&options.places.named_models);
         let mut found = BTreeMap::new();
         for folder in named.chain(&options.places.models) {
@@ -73,7 +83,8 @@ impl Models {
                         Ok(manifest) => manifest.name().to_owned(),
                         Err(_) => folder_name(&place),
                     };
-                    found.entry(name).or_insert(Found { folder: place, manifest });
+                    let loaded = Mutex::new(None);
+                    found.entry(name).or_insert(Found { folder: place, manifest, loaded });
                 }
             }
         }
@@ -81,7 +92,7 @@ impl Models {
             runtime,
             threads: options.threads.max(1),
             found,
-            loaded: Mutex::new(BTreeMap::new()),
+            stamps: Stamps(options.places.verified.clone()),
         })
     }
 
@@ -111,25 +122,24 @@ impl Models {
         }
     }
 
-    /// The model of this name, verified, with its queue. Loaded at the first call (a tenth of a
-    /// second for the default model), then shared.
+    /// The model of this name, verified, with its queue. Loaded and verified at the first call,
+    /// then shared; a model that was refused stays refused until the next start.
     ///
     /// # Errors
     /// No such model, or one that did not pass its verification.
     pub fn serving(&self, name: &str) -> Result<Arc<Serving>, EmbedError> {
-        let mut loaded = self.loaded.lock();
-        if let Some(serving) = loaded.get(name) {
-            return Ok(serving.clone());
-        }
         let found = self
             .found
             .get(name)
             .ok_or_else(|| EmbedError::Unknown { model: name.to_owned(), known: self.known() })?;
+        found.loaded.lock().get_or_insert_with(|| self.load(found)).clone()
+    }
+
+    fn load(&self, found: &Found) -> Result<Arc<Serving>, EmbedError> {
         let manifest = found.manifest.clone()?;
-        let model = Arc::new(Model::load(&found.folder, manifest, &self.runtime, self.threads)?);
-        let serving = Arc::new(Serving::start(model, self.threads)?);
-        loaded.insert(name.to_owned(), serving.clone());
-        Ok(serving)
+        let Self { runtime, threads, stamps, .. } = self;
+        let model = Model::load_remembering(&found.folder, manifest, runtime, *threads, stamps)?;
+        Ok(Arc::new(Serving::start(Arc::new(model), *threads)?))
     }
 
     fn known(&self) -> String {
@@ -138,11 +148,11 @@ impl Models {
     }
 }
 
-/// The folders in `folder` that hold a manifest, in order of their names.
+/// `folder` itself and the folders in it, where they hold a manifest, in order of their names.
 fn folders_within(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut places: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
+    let mut places: Vec<PathBuf> = std::iter::once(folder.to_owned())
+        .chain(entries.map(|entry| entry.path()))
         .filter(|place| place.join(Models::MANIFEST).is_file())
         .take(MODELS_MAX)
         .collect();
