@@ -40,16 +40,18 @@ pub fn collection(collection: &Collection) -> Value {
 pub fn model(models: &Models, name: &str) -> Value {
     let (state, reason) = match models.state(name) {
         ModelState::Verified => ("verified", None),
+        ModelState::Unverified => ("unverified", None),
         ModelState::Refused(reason) => ("refused", Some(reason)),
     };
-    let serving = models.serving(name).ok();
     let manifest = models.manifest(name);
+    let serves = manifest.filter(|_| reason.is_none());
+    let output = serves.and_then(|manifest| manifest.image_output());
     json!({
         "name": name,
         "state": state,
         "reason": reason,
-        "dim": serving.as_ref().map(|serving| serving.model().dim().get()),
-        "contract": serving.as_ref().map(|serving| serving.model().contract_hash().to_owned()),
+        "dim": output.map(|output| output.dim),
+        "contract": serves.map(|manifest| manifest.contract_hash()),
         "licence": manifest.map(|manifest| manifest.licence.spdx_or_name.clone()),
         "note": manifest.map(|manifest| manifest.domain.intended_use_note.clone()),
         "runtime": format!("{} {}", models.runtime().engine().name(), models.runtime().version()),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use vitrail_domain::limits::MANIFEST_BYTES_MAX;
 
+use crate::contract::ContractHash;
 use crate::error::EmbedError;
 use crate::vocabulary::{
     GeometryRule, GoldenInput, Kernel, Layout, ModelKind, OutputRole, Precision, ScalingBase,
@@ -306,6 +307,12 @@ impl Manifest {
     #[must_use]
     pub fn image_output(&self) -> Option<&Output> {
         self.outputs.iter().find(|output| output.role == OutputRole::Image)
+    }
+
+    /// The hash of everything that changes numbers, 64 hex digits.
+    #[must_use]
+    pub fn contract_hash(&self) -> String {
+        ContractHash::of(self).to_string()
     }
 
     /// The graph's path in the model's folder.

@@ -6,7 +6,6 @@ use parking_lot::Mutex;
 use vitrail_domain::limits::{EMBED_THREADS_MAX, MODEL_SHARED_SESSION_BYTES};
 use vitrail_domain::{Dim, Metric, Mpp, Raster};
 
-use crate::contract::ContractHash;
 use crate::error::EmbedError;
 use crate::manifest::{Manifest, Output};
 use crate::preprocess::Recipe;
@@ -104,7 +103,7 @@ impl Model {
         let sessions = Sessions::load(runtime, graph, threads, shared)?;
         verify::ports(&sessions.ports(), &manifest, &output)?;
         Ok(Self {
-            contract: ContractHash::of(&manifest).to_string(),
+            contract: manifest.contract_hash(),
             dim: Dim::new(output.dim).map_err(|error| error.to_string())?,
             default_mpp: Mpp::new(manifest.tiling.default_mpp)
                 .map_err(|error| error.to_string())?,

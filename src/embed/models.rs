@@ -14,6 +14,7 @@ use crate::model::Model;
 use crate::runtime::{Runtime, RuntimeChoice};
 use crate::serving::Serving;
 use crate::stamps::Stamps;
+use crate::verify;
 
 /// Where models are looked for and how they run.
 #[derive(Debug, Clone, Default)]
@@ -31,8 +32,10 @@ pub struct ModelsOptions {
 /// Where a model stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelState {
-    /// It passed every check of registration.
+    /// It passed every check of registration, golden vectors among them.
     Verified,
+    /// Its graph runs as declared, but its manifest has no golden vector to prove the numbers by.
+    Unverified,
     /// It serves nothing, for this reason.
     Refused(String),
 }
@@ -113,13 +116,29 @@ impl Models {
         self.found.get(name).and_then(|found| found.manifest.as_ref().ok())
     }
 
-    /// Loads the model where it is not loaded yet, and says whether it passed.
+    /// Where the model stands. One that passed before, in the same files and on the same engine,
+    /// is not loaded for this; any other is loaded and verified.
     #[must_use]
     pub fn state(&self, name: &str) -> ModelState {
-        match self.serving(name) {
-            Ok(_) => ModelState::Verified,
-            Err(error) => ModelState::Refused(error.to_string()),
+        let passed = match self.found.get(name) {
+            Some(found) if self.remembered(found) => Ok(()),
+            _ => self.serving(name).map(|_| ()),
+        };
+        match (passed, self.manifest(name)) {
+            (Err(error), _) => ModelState::Refused(error.to_string()),
+            (Ok(()), Some(manifest)) if manifest.verification.golden.is_empty() => {
+                ModelState::Unverified
+            }
+            (Ok(()), _) => ModelState::Verified,
         }
+    }
+
+    /// Whether the model is not tried yet, and its mark is set.
+    fn remembered(&self, found: &Found) -> bool {
+        let Ok(manifest) = &found.manifest else { return false };
+        found.loaded.lock().is_none()
+            && verify::mark(&found.folder, manifest, &self.runtime)
+                .is_some_and(|mark| self.stamps.has(&mark))
     }
 
     /// The model of this name, verified, with its queue. Loaded and verified at the first call,
