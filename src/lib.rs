@@ -1,7 +1,8 @@
 //! Vitrail: the embedding search database for medical images.
 //!
 //! The root package is the only place that knows every room: [`open`] opens them bottom-up,
-//! [`cli`] is the command line over them.
+//! [`server`] serves them over HTTP, [`cli`] is the command line over them.
 
 pub mod cli;
 mod open;
+mod server;

@@ -24,6 +24,9 @@ pub enum CaseError {
     /// No image of this id.
     #[error("the collection has no image {0}")]
     UnknownImage(ImageId),
+    /// The point was written by a client, so there is no picture.
+    #[error("point {0} was made from no image, so it has no picture")]
+    NoImage(PointId),
     /// The point has no such vector.
     #[error("point {id} has no vector \"{name}\"")]
     NoVector {
@@ -65,7 +68,7 @@ impl CaseError {
             Self::Picture(refusal) => refusal.code,
             Self::Model(error) => error.code(),
             Self::UnknownPoint(_) => Code::UnknownPoint,
-            Self::UnknownImage(_) => Code::UnknownImage,
+            Self::UnknownImage(_) | Self::NoImage(_) => Code::UnknownImage,
             Self::NoVector { .. } | Self::Which(_) | Self::NoModel(_) => Code::UnknownVector,
             Self::Contract { .. } => Code::ContractMismatch,
             Self::Identity(_) => Code::IdentityUnknown,

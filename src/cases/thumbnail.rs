@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use vitrail_collection::Collection;
-use vitrail_domain::{ImageId, ImageRecord};
+use vitrail_domain::{ImageId, ImageRecord, PointId};
 
 use crate::error::CaseError;
 use crate::similar::Cases;
@@ -22,6 +22,20 @@ impl Cases {
         stored
             .map_err(vitrail_collection::CollectionError::from)?
             .ok_or(CaseError::UnknownImage(image))
+    }
+
+    /// A point's picture in small, as JPEG bytes.
+    ///
+    /// # Errors
+    /// No such point, or one that was made from no image.
+    pub fn point_thumbnail(
+        &self,
+        collection: &Collection,
+        id: PointId,
+    ) -> Result<Vec<u8>, CaseError> {
+        let (_, record) = collection.point(id).ok_or(CaseError::UnknownPoint(id))?;
+        let image = record.image.ok_or(CaseError::NoImage(id))?;
+        self.image_thumbnail(collection, image)
     }
 
     /// The image's record and the file that holds its bytes.
