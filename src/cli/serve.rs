@@ -16,21 +16,21 @@ use crate::server::{Serving, serve};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vitrail --store ./vitrail-data serve
-  vitrail serve --listen 0.0.0.0:6333 --key-file ./key --allow /data/pictures")]
+  vitrail serve --listen 0.0.0.0:6333 --key-file ./key --allow-root /data/pictures")]
 pub struct Options {
     /// The address; one that other machines can reach needs --key-file. Port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:6333")]
     listen: SocketAddr,
     /// A folder whose files callers may ingest by path; may be given several times.
     #[arg(long)]
-    allow: Vec<PathBuf>,
+    allow_root: Vec<PathBuf>,
 }
 
 pub fn run(arguments: &Arguments, options: &Options) -> Result<ExitCode, Failure> {
     let serving = Serving {
         listen: options.listen,
         key: arguments.key_file.as_deref().map(remote::read_key).transpose()?,
-        roots: options.allow.clone(),
+        roots: options.allow_root.clone(),
         models: arguments.models.clone(),
     };
     until_stopped(arguments, serving)
