@@ -1,5 +1,6 @@
 //! The command line.
 
+mod embed;
 mod ingest;
 mod json;
 mod similar;
@@ -32,7 +33,8 @@ const EXAMPLES: &str = "Examples:
   vitrail ingest pictures/ -c skin --metadata pictures/table.csv
   vitrail similar picture.jpg -c skin -k 5 --exclude-same lesion
   vitrail similar --id 67e55044-10b1-426f-9247-bb680e5fe0c8 -c skin --json
-  vitrail collections show skin --json";
+  vitrail collections show skin --json
+  vitrail embed pictures/ --out pictures.npy";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -40,6 +42,8 @@ enum Command {
     Ingest(ingest::Options),
     /// Finds the stored pictures most like one.
     Similar(similar::Options),
+    /// Embeds pictures into a file: NumPy, Parquet or JSON lines. Needs no store.
+    Embed(embed::Options),
     /// Models of this installation.
     Models {
         #[command(subcommand)]
@@ -100,6 +104,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
     match &arguments.command {
         Command::Ingest(options) => ingest::run(arguments, options),
         Command::Similar(options) => similar::run(arguments, options),
+        Command::Embed(options) => embed::run(arguments, options),
         Command::Models { what: ModelsCommand::List { .. } } => {
             let models = open::models(&arguments.models)?;
             let all: Vec<_> = models.names().map(|name| json::model(&models, name)).collect();
