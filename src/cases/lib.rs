@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`similar`] | the similar-case search |
 //! | [`identity`] | whose picture the query is, so that its own patient can be left out |
+//! | [`vectors`] | pictures -> vectors for files, without a store |
 //! | [`thumbnail`] | pictures in small, and the files they come from |
 //!
 //! It never knows HTTP, nor how anything is stored.
@@ -12,6 +13,8 @@ mod error;
 mod identity;
 mod similar;
 mod thumbnail;
+mod vectors;
 
 pub use error::CaseError;
 pub use similar::{Cases, Similar, SimilarRequest, Subject};
+pub use vectors::{Embedded, PictureVector, RefusedPicture};

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod catalog;
+mod embed;
 mod ingest;
 mod jobs;
 mod progress;
@@ -41,6 +42,7 @@ struct Arguments {
 const EXAMPLES: &str = "Examples:
   vitrail ingest pictures/ -c skin --metadata pictures/table.csv
   vitrail similar picture.jpg -c skin -k 5 --exclude-same lesion
+  vitrail embed pictures/ --out pictures.npy
   vitrail serve
   vitrail --url http://127.0.0.1:6333 collections show skin --json";
 
@@ -52,6 +54,8 @@ enum Command {
     Ingest(ingest::Options),
     /// Finds the stored pictures most like one.
     Similar(similar::Options),
+    /// Embeds pictures into a file: NumPy, Parquet or JSON lines. Needs no store.
+    Embed(embed::Options),
     /// Models of this installation.
     Models {
         #[command(subcommand)]
@@ -98,6 +102,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Serve(options) => serve::run(arguments, options),
         Command::Ingest(options) => ingest::run(arguments, options),
         Command::Similar(options) => similar::run(arguments, options),
+        Command::Embed(options) => embed::run(arguments, options),
         Command::Models { what } => catalog::models(arguments, what),
         Command::Collections { what } => catalog::collections(arguments, what),
         Command::Jobs { what } => jobs::run(arguments, what),
