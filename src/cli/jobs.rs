@@ -109,7 +109,12 @@ pub fn follow(remote: &Remote, id: &str, json: bool) -> Result<ExitCode, Failure
         let count = |key: &str| job.get(key).and_then(Value::as_u64);
         let number = |key: &str| job.get(key).and_then(Value::as_f64);
         let rate = number("images_per_second").unwrap_or_default();
-        screen.line(count("done").unwrap_or_default(), count("total"), rate, number("seconds_left"));
+        screen.line(
+            count("done").unwrap_or_default(),
+            count("total"),
+            rate,
+            number("seconds_left"),
+        );
         match job.get("state").and_then(Value::as_str) {
             Some("queued" | "running") => std::thread::sleep(LOOK_EVERY),
             Some("done") => {

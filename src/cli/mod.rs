@@ -1,6 +1,7 @@
 //! The command line.
 
 mod catalog;
+mod demo;
 mod embed;
 mod ingest;
 mod jobs;
@@ -43,11 +44,14 @@ const EXAMPLES: &str = "Examples:
   vitrail ingest pictures/ -c skin --metadata pictures/table.csv
   vitrail similar picture.jpg -c skin -k 5 --exclude-same lesion
   vitrail embed pictures/ --out pictures.npy
+  vitrail demo
   vitrail serve
   vitrail --url http://127.0.0.1:6333 collections show skin --json";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Draws a synthetic atlas (or takes your folder), loads it, asks one question and serves it.
+    Demo(demo::Options),
     /// Serves the store over HTTP, with the dashboard.
     Serve(serve::Options),
     /// Embeds pictures into a collection, made on first use; run again, it resumes.
@@ -99,6 +103,7 @@ pub fn run() -> ExitCode {
 
 fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
     match &arguments.command {
+        Command::Demo(options) => demo::run(arguments, options),
         Command::Serve(options) => serve::run(arguments, options),
         Command::Ingest(options) => ingest::run(arguments, options),
         Command::Similar(options) => similar::run(arguments, options),

@@ -55,12 +55,7 @@ impl Watch for Screen {
 
     fn moved(&self, progress: &Progress) {
         let total = progress.complete.then_some(progress.total);
-        self.line(
-            progress.done(),
-            total,
-            progress.images_per_second(),
-            progress.seconds_left(),
-        );
+        self.line(progress.done(), total, progress.images_per_second(), progress.seconds_left());
     }
 }
 

@@ -66,10 +66,7 @@ impl Remote {
         self.answer(request.send_json(body))
     }
 
-    fn answer(
-        &self,
-        sent: Result<Response<ureq::Body>, ureq::Error>,
-    ) -> Result<Value, Failure> {
+    fn answer(&self, sent: Result<Response<ureq::Body>, ureq::Error>) -> Result<Value, Failure> {
         let response = sent.map_err(|error| format!("{} does not answer: {error}", self.base))?;
         let status = response.status();
         let body = response.into_body().into_with_config().limit(ANSWER_BYTES_MAX).read_json();

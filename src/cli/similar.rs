@@ -64,7 +64,8 @@ pub fn run(arguments: &Arguments, options: &Options) -> Result<ExitCode, Failure
     let picture = options.image.as_ref().map(read_picture).transpose()?;
     let shown = match arguments.remote()? {
         Some(remote) => {
-            let image = picture.map(|bytes| base64::engine::general_purpose::STANDARD.encode(bytes));
+            let image =
+                picture.map(|bytes| base64::engine::general_purpose::STANDARD.encode(bytes));
             let body = serde_json::to_value(SimilarRequest { image, ..wire })?;
             remote.post(&format!("/v1/collections/{}/similar", options.collection), &body)?
         }
@@ -115,7 +116,7 @@ fn wire_of(options: &Options) -> Result<SimilarRequest, Failure> {
 }
 
 /// Hits line by line: score, percentile, id, and what a person knows the picture by.
-fn table(shown: &Value) -> Result<ExitCode, Failure> {
+pub fn table(shown: &Value) -> Result<ExitCode, Failure> {
     let mut out = io::stdout().lock();
     let hits = shown.get("hits").and_then(Value::as_array).into_iter().flatten();
     let mut lines = 0;
