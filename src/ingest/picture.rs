@@ -13,7 +13,7 @@ use vitrail_domain::{Code, Raster};
 
 use crate::driver::{self, Decoded};
 use crate::guard::{self, Deadline};
-use crate::hash::{perceptual_hash, pixel_hash, sha256};
+use crate::hash::{perceptual_hash, pixel_hash};
 use crate::refusal::Refusal;
 
 /// Seconds that a decoder gets beyond its own deadline before its thread is left behind.
@@ -26,8 +26,6 @@ pub struct Picture {
     pub raster: Raster,
     /// `jpeg`, `png`, `tiff`, `webp` or `bmp`: by content, whatever the name said.
     pub format: &'static str,
-    /// SHA-256 of the bytes.
-    pub sha256: [u8; 32],
     /// BLAKE3 of width, height and upright pixels.
     pub pixel_hash: [u8; 32],
     /// 64-bit difference hash of the grey 9 x 8 picture.
@@ -47,10 +45,10 @@ pub struct Picture {
 pub fn read_picture(bytes: &[u8]) -> Result<Picture, Refusal> {
     guard::check_bytes(bytes.len() as u64)?;
     let driver = driver::find(bytes)?;
-    let Decoded { raster, oriented } = guard::catch(|| (driver.decode)(bytes, Deadline::start()))?;
+    let Decoded { raster, oriented } =
+        guard::catch_panic(|| (driver.decode)(bytes, Deadline::start()))?;
     Ok(Picture {
         format: driver.name,
-        sha256: sha256(bytes),
         pixel_hash: pixel_hash(&raster),
         perceptual_hash: perceptual_hash(&raster),
         oriented,
