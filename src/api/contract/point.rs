@@ -154,3 +154,12 @@ pub struct PointQuery {
     #[serde(default)]
     pub with_vectors: bool,
 }
+
+/// How large a point's picture is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PictureQuery {
+    /// Pixels of the longest side, 1 to 1,024; 256 when absent.
+    pub side: Option<u32>,
+}

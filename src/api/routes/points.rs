@@ -6,7 +6,7 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, delete, get, post, web};
 use serde_json::Value;
 use vitrail_collection::{Applied, Collection, CollectionSpec};
-use vitrail_domain::limits::WRITE_POINTS_MAX;
+use vitrail_domain::limits::{THUMBNAIL_SIDE, WRITE_POINTS_MAX};
 use vitrail_domain::{
     Change, Code, Path, PathError, Payload, PointId, PointWrite, RecordSource, VectorName,
 };
@@ -15,7 +15,7 @@ use crate::contract::error::ErrorBody;
 use crate::contract::filter;
 use crate::contract::id::Id;
 use crate::contract::point::{
-    Changed, DeleteRequest, Deleted, PayloadRequest, Point, PointQuery, ScrollAnswer,
+    Changed, DeleteRequest, Deleted, PayloadRequest, PictureQuery, Point, PointQuery, ScrollAnswer,
     ScrollRequest, UpsertPoint, UpsertRequest, Written, point as wire,
 };
 use crate::error::ApiError;
@@ -148,19 +148,21 @@ pub async fn show(
     Ok(web::Json(blocking(work).await?))
 }
 
-/// The point's picture in small.
-#[utoipa::path(tag = "points", responses(
+/// The point's picture in small; a tile's is cut from its slide.
+#[utoipa::path(tag = "points", params(PictureQuery), responses(
     (status = 200, content_type = "image/jpeg", body = Vec<u8>),
     (status = 404, body = ErrorBody),
 ))]
 #[get("/v1/collections/{collection}/points/{id}/thumbnail")]
 pub async fn thumbnail(
     path: web::Path<(String, String)>,
+    query: web::Query<PictureQuery>,
     state: web::Data<ApiState>,
 ) -> Result<HttpResponse, ApiError> {
+    let side = query.side.unwrap_or(THUMBNAIL_SIDE);
     let work = move || {
         let collection: Arc<Collection> = state.collection(&path.0)?;
-        Ok::<_, ApiError>(state.cases.point_thumbnail(&collection, path.1.parse()?)?)
+        Ok::<_, ApiError>(state.cases.point_thumbnail(&collection, path.1.parse()?, side)?)
     };
     Ok(jpeg(blocking(work).await?))
 }
