@@ -97,6 +97,25 @@ pub const SLIDE_TEXT_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Decoded tiles kept by one open slide: about 340 tiles of 256 px, two rows of a large slide.
 pub const SLIDE_CACHE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Decoded tiles kept by a slide that is held open to be looked at: a screen of 256-pixel tiles.
+pub const SLIDE_VIEW_CACHE_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Slides held open to be looked at: each keeps a file open, its tables (16 bytes a stored tile)
+/// and the cache above.
+pub const SLIDES_OPEN_MAX: usize = 16;
+
+/// Bytes of cut pictures that are kept: about 6,000 thumbnails, a long scroll through answers.
+pub const CUTS_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Cut pictures that are kept: the oldest is looked for one by one.
+pub const CUTS_KEPT_MAX: usize = 8_192;
+
+/// Pixels on the longest side of a point's picture: a large screen's panel; beyond it is a region.
+pub const PICTURE_SIDE_MAX: u32 = 1_024;
+
+/// Pixels on a side of a region cut from a slide: a screen of 4K; 50 MB decoded.
+pub const REGION_SIDE_MAX: u32 = 4_096;
+
 /// Pixels on the longest side of a tissue mask: 32 mm at 8 um; larger slides get coarser pixels.
 pub const SLIDE_MASK_SIDE_MAX: u32 = 4_096;
 
@@ -156,6 +175,9 @@ pub const JOB_REFUSALS_KEPT: usize = 10_000;
 
 /// Images that wait for one model; beyond it single queries are refused with `429`.
 pub const EMBED_QUEUE_MAX: usize = 1_024;
+
+/// Bytes of vectors that are held until their file is written: three million of 1,280 components.
+pub const EXPORT_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
 
 /// Bytes of a model manifest.
 pub const MANIFEST_BYTES_MAX: u64 = 1024 * 1024;

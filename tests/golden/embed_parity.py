@@ -5,10 +5,10 @@
 
 DATA/SET/SET.csv lists the pictures of a set in its column `file`; --most takes N of them at equal
 distances. Python's side is embed_reference.py (Pillow, NumPy, ONNX Runtime on the manifest's own
-graph); Vitrail's are two examples, run by cargo in release:
+graph); Vitrail's are run by cargo in release:
 
     pixels   src/embed/examples/embed_raw.rs gets the pixels that Pillow decoded
-    file     src/cases/examples/embed_files.rs gets the path: its own decoder and orientation
+    file     `vitrail embed` gets the paths: its own decoders and orientation
 
 Prints the cosines of each set as Markdown and ends with 1 where one is below its bar (0.99999 from
 pixels, 0.9999 from the file). Made with Python 3.11, Pillow 13.0.0, NumPy 2.4.6, onnxruntime
@@ -17,6 +17,8 @@ pixels, 0.9999 from the file). Made with Python 3.11, Pillow 13.0.0, NumPy 2.4.6
 
 import argparse
 import csv
+import json
+import os
 import struct
 import subprocess
 import sys
@@ -60,29 +62,32 @@ def reference(model, paths, raw):
     return np.stack(rows).astype(np.float64)
 
 
-def example(package, name, *arguments, **options):
-    command = ["cargo", "run", "--release", "--quiet", "-p", package, "--example", name, "--"]
-    done = subprocess.run(
-        [*command, *map(str, arguments)], cwd=ROOT, check=True, stdout=subprocess.PIPE, **options
-    )
+def cargo(environment, target, *arguments):
+    """Runs a program of this checkout; what it printed."""
+    command = ["cargo", "run", "--release", "--quiet", *target, "--", *map(str, arguments)]
+    environment = {**os.environ, **environment}
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE)
     return done.stdout
 
 
 def cosines(ours, theirs):
-    ours = np.frombuffer(ours, "<f4").reshape(theirs.shape).astype(np.float64)
+    ours = ours.reshape(theirs.shape).astype(np.float64)
     lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
     return (ours * theirs).sum(axis=1) / lengths
 
 
-def measure(model, folder, paths, engine):
+def measure(model, folder, paths, environment):
     with tempfile.TemporaryDirectory() as place:
-        raw = Path(place) / "pictures.raw"
+        raw, rows = Path(place) / "pictures.raw", Path(place) / "rows.npy"
         theirs = reference(model, paths, raw)
-        example("vitrail-embed", "embed_raw", folder, raw, *engine)
-        pixels = raw.with_name("pictures.raw.vitrail.f32").read_bytes()
-        listed = "".join(f"{path}\n" for path in paths).encode()
-        file = example("vitrail-cases", "embed_files", folder, *engine, input=listed)
-        return {"pixels": cosines(pixels, theirs), "file": cosines(file, theirs)}
+        cargo(environment, ["-p", "vitrail-embed", "--example", "embed_raw"], folder, raw)
+        pixels = np.fromfile(f"{raw}.vitrail.f32", "<f4")
+        name = model.manifest["identity"]["name"]
+        options = ["--models", folder, "--model", name, "--out", rows, "--json"]
+        told = json.loads(cargo(environment, ["--bin", "vitrail"], "embed", *options, *paths))
+        if told["refused"]:
+            raise SystemExit(f"refused: {told['refused']}")
+        return {"pixels": cosines(pixels, theirs), "file": cosines(np.load(rows), theirs)}
 
 
 def main():
@@ -99,7 +104,7 @@ def main():
     print("|---|---|---|---|---|---|")
     for name in arguments.sets:
         paths = [path.resolve() for path in pictures(arguments.data, name, arguments.most)]
-        found = measure(model, folder, paths, ["tract"] if arguments.tract else [])
+        found = measure(model, folder, paths, {"VITRAIL_ONNXRUNTIME": "none"} if arguments.tract else {})
         for start, values in found.items():
             below = int((values < BARS[start]).sum())
             low += below
