@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 use vitrail_collection::CollectionError;
+use vitrail_domain::limits::EXPORT_BYTES_MAX;
 use vitrail_domain::{Code, ImageId, PointId, Role, VectorName};
 use vitrail_embed::EmbedError;
 use vitrail_ingest::Refusal;
@@ -20,6 +21,17 @@ pub enum CaseError {
     /// The model failed or is unknown.
     #[error(transparent)]
     Model(#[from] EmbedError),
+    /// More vectors than are held until their file is written.
+    #[error(
+        "{pictures} vectors of {dim} components are more than the limit of {EXPORT_BYTES_MAX} \
+         bytes; embed them in parts"
+    )]
+    TooMany {
+        /// Pictures named.
+        pictures: usize,
+        /// Components of each vector.
+        dim: usize,
+    },
     /// No point of this id.
     #[error("the collection has no point {0}")]
     UnknownPoint(PointId),
@@ -103,6 +115,7 @@ impl CaseError {
             Self::Collection(error) => error.code(),
             Self::Picture(refusal) => refusal.code,
             Self::Model(error) => error.code(),
+            Self::TooMany { .. } => Code::TooLarge,
             Self::UnknownPoint(_) => Code::UnknownPoint,
             Self::UnknownImage(_) | Self::NoPicture(_) => Code::UnknownImage,
             Self::Side { .. } => Code::InvalidRequest,

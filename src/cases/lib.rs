@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`similar`] | the similar-case search |
 //! | [`identity`] | whose picture the query is, so that its own patient can be left out |
+//! | [`vectors`] | pictures -> vectors for files, without a store |
 //! | [`thumbnail`] | pictures in small, regions of slides, and the files they come from |
 //! | [`cuts`] | open slides and cut pictures, the few used last |
 //!
@@ -14,6 +15,8 @@ mod error;
 mod identity;
 mod similar;
 mod thumbnail;
+mod vectors;
 
 pub use error::CaseError;
 pub use similar::{Cases, Similar, SimilarRequest, Subject};
+pub use vectors::{Embedded, PictureVector, RefusedPicture};

@@ -176,6 +176,9 @@ pub const JOB_REFUSALS_KEPT: usize = 10_000;
 /// Images that wait for one model; beyond it single queries are refused with `429`.
 pub const EMBED_QUEUE_MAX: usize = 1_024;
 
+/// Bytes of vectors that are held until their file is written: three million of 1,280 components.
+pub const EXPORT_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
+
 /// Bytes of a model manifest.
 pub const MANIFEST_BYTES_MAX: u64 = 1024 * 1024;
 

@@ -85,6 +85,14 @@ pub fn read_picture_guarded(bytes: Arc<[u8]>) -> Result<Picture, Refusal> {
 /// # Errors
 /// As [`read_picture`], and `file_unreadable`.
 pub fn read_picture_file(path: &Path) -> Result<Picture, Refusal> {
+    read_picture_guarded(read_image_bytes(path)?)
+}
+
+/// The bytes of an image file; its size is checked before they are read.
+///
+/// # Errors
+/// `file_unreadable`; `image_too_large` above `IMAGE_BYTES_MAX`.
+pub fn read_image_bytes(path: &Path) -> Result<Arc<[u8]>, Refusal> {
     let unreadable = |error: std::io::Error| Refusal::unreadable(path, error);
     let file = File::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
@@ -94,5 +102,5 @@ pub fn read_picture_file(path: &Path) -> Result<Picture, Refusal> {
     guard::check_bytes(metadata.len())?;
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
     file.take(IMAGE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    read_picture_guarded(bytes.into())
+    Ok(bytes.into())
 }

@@ -149,7 +149,7 @@ impl Run<'_> {
 
     fn read_photo(&self, Photo { file, fields }: Photo) -> Event {
         let path = file.path.to_string_lossy().into_owned();
-        let bytes = match prepare::read_bounded(&file.path) {
+        let bytes = match vitrail_ingest::read_image_bytes(&file.path) {
             Ok(bytes) => Hashed::from(bytes),
             Err(refusal) => return refused(path, refusal),
         };

@@ -16,6 +16,7 @@
 //! | [`feed`], [`ingest`] | the pipeline: units of work, readers; embedding, durable batches |
 //! | [`progress`] | counters, rate, time left |
 //! | [`queue`] | the server's job queue: workers, persistence, events |
+//! | [`uploads`] | single pictures that come in by hand |
 //! | [`upkeep`] | background care of collections: commits, graphs |
 //!
 //! It never knows HTTP.
@@ -33,6 +34,7 @@ mod slides;
 mod sources;
 mod spec;
 mod upkeep;
+mod uploads;
 mod writer;
 
 pub use error::JobError;
@@ -42,4 +44,5 @@ pub use progress::{Progress, Refused, Summary, Watch};
 pub use queue::{Job, Jobs};
 pub use spec::IngestSpec;
 pub use upkeep::Upkeep;
+pub use uploads::{Upload, UploadOutcome, ingest_uploads};
 pub use vitrail_store::JobState;

@@ -1,13 +1,9 @@
 //! One unit of work -> a raster with its payload, or a refusal. Runs on the readers' threads.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use vitrail_domain::limits::IMAGE_BYTES_MAX;
-use vitrail_domain::{
-    Code, CollectionName, ImageId, ImageRecord, Payload, PointId, Raster, Timestamp,
-};
+use vitrail_domain::{CollectionName, ImageId, ImageRecord, Payload, PointId, Raster, Timestamp};
 use vitrail_ingest::slide::TileBox;
 use vitrail_ingest::{
     Refusal, catch_panic, perceptual_hash, pixel_hash, read_picture_guarded, sha256, thumbnail_jpeg,
@@ -46,23 +42,6 @@ pub struct Source<'a> {
     pub now: Timestamp,
 }
 
-/// Reads a file whose bytes are within the bound.
-///
-/// # Errors
-/// Unreadable, or larger than one image may be.
-pub fn read_bounded(path: &Path) -> Result<Arc<[u8]>, Refusal> {
-    let unreadable = |error: std::io::Error| Refusal {
-        code: Code::FileUnreadable,
-        message: format!("can't be read: {error}"),
-    };
-    let bytes = std::fs::metadata(path).map_err(unreadable)?.len();
-    if bytes > IMAGE_BYTES_MAX {
-        let message = format!("has {bytes} bytes, more than the limit of {IMAGE_BYTES_MAX}");
-        return Err(Refusal { code: Code::ImageTooLarge, message });
-    }
-    Ok(std::fs::read(path).map_err(unreadable)?.into())
-}
-
 /// The id that a picture's point has, before anything is decoded.
 #[must_use]
 pub fn photo_id(source: &Source<'_>, digest: &[u8; 32]) -> PointId {
@@ -87,8 +66,8 @@ impl From<Arc<[u8]>> for Hashed {
 ///
 /// # Errors
 /// The decoder's refusal, in a sentence.
-pub fn photo(bytes: impl Into<Hashed>, source: Source<'_>) -> Result<Prepared, Refusal> {
-    let Hashed { bytes, sha256 } = bytes.into();
+pub fn photo(hashed: Hashed, source: Source<'_>) -> Result<Prepared, Refusal> {
+    let Hashed { bytes, sha256 } = hashed;
     let encoded = bytes.len() as u64;
     let picture = read_picture_guarded(bytes)?;
     let image = image_id(source.collection, source.uri, &sha256);

@@ -1,6 +1,7 @@
 //! The one integration binary: each further binary would link everything again.
 
 mod bench;
+mod cases;
 mod pictures;
 mod slides;
 mod tidy;
