@@ -236,6 +236,10 @@ pub const MODELS_MAX: usize = 256;
 /// Bytes of a model's files above which one session serves all threads instead of one each.
 pub const MODEL_SHARED_SESSION_BYTES: u64 = 256 * 1024 * 1024;
 
+/// Pixels on a side of a picture that is resized for a model: its weights are a table of a few
+/// entries a pixel.
+pub const RESAMPLE_SIDE_MAX: u32 = 262_144;
+
 /// Encoded bytes of one write call: its batch is held in memory twice while it is synced.
 pub const WRITE_BYTES_MAX: usize = 256 * 1024 * 1024;
 

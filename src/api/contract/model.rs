@@ -2,19 +2,19 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use vitrail_domain::Mpp;
-use vitrail_embed::Models;
+use vitrail_domain::Metric;
+use vitrail_embed::{ModelState, Models};
 
 /// One model as installed.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Model {
     /// Its name.
     pub name: String,
-    /// Components of its vectors; null for a model that can't be loaded.
+    /// Components of its vectors; null for a model that is refused.
     pub dim: Option<usize>,
     /// How they are compared.
     pub metric: Option<&'static str>,
-    /// `verified` or `refused`.
+    /// `verified`, `unverified` (it runs, but no golden vector proves its numbers) or `refused`.
     pub state: &'static str,
     /// Why it is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,8 +39,8 @@ pub struct ModelList {
     pub models: Vec<Model>,
 }
 
-/// The models on the wire. Each is loaded where it is not loaded yet, so the first call takes a
-/// while.
+/// The models on the wire. One that was verified before is not loaded for this; any other is, so
+/// the first call takes a while.
 #[must_use]
 pub fn list(models: &Models) -> ModelList {
     ModelList { models: models.names().map(|name| model(models, name)).collect() }
@@ -49,23 +49,24 @@ pub fn list(models: &Models) -> ModelList {
 /// One model on the wire.
 #[must_use]
 pub fn model(models: &Models, name: &str) -> Model {
-    let (serving, reason) = match models.serving(name) {
-        Ok(serving) => (Some(serving), None),
-        Err(error) => (None, Some(error.to_string())),
+    let (state, reason) = match models.state(name) {
+        ModelState::Verified => ("verified", None),
+        ModelState::Unverified => ("unverified", None),
+        ModelState::Refused(reason) => ("refused", Some(reason)),
     };
-    let loaded = serving.as_ref().map(|serving| serving.model());
     let manifest = models.manifest(name);
+    let serves = manifest.filter(|_| reason.is_none());
     let runtime = models.runtime();
     Model {
         name: name.to_owned(),
-        dim: loaded.map(|model| model.dim().get()),
-        metric: loaded.map(|model| model.metric().name()),
-        state: if reason.is_none() { "verified" } else { "refused" },
+        dim: serves.and_then(|manifest| manifest.image_output()).map(|output| output.dim),
+        metric: serves.map(|manifest| Metric::from(manifest.search.metric).name()),
+        state,
         reason,
         licence: manifest.map(|manifest| manifest.licence.spdx_or_name.clone()),
-        contract: loaded.map(|model| model.contract_hash().to_owned()),
+        contract: serves.map(|manifest| manifest.contract_hash()),
         note: manifest.map(|manifest| manifest.domain.intended_use_note.clone()),
-        default_mpp: loaded.map(|model| Mpp::get(model.default_mpp())),
+        default_mpp: serves.map(|manifest| manifest.tiling.default_mpp),
         runtime: format!("{} {}", runtime.engine().name(), runtime.version()).trim().to_owned(),
     }
 }
