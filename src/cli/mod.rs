@@ -1,7 +1,9 @@
 //! The command line.
 
 mod catalog;
+mod check;
 mod demo;
+mod doctor;
 mod embed;
 mod ingest;
 mod jobs;
@@ -60,6 +62,10 @@ enum Command {
     Similar(similar::Options),
     /// Embeds pictures into a file: NumPy, Parquet or JSON lines. Needs no store.
     Embed(embed::Options),
+    /// Reads all data of the store and verifies it; exits with 1 where something is damaged.
+    Check(check::Options),
+    /// Looks at this installation and machine; exits with 1 where something must be mended.
+    Doctor(doctor::Options),
     /// Models of this installation.
     Models {
         #[command(subcommand)]
@@ -108,6 +114,8 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Ingest(options) => ingest::run(arguments, options),
         Command::Similar(options) => similar::run(arguments, options),
         Command::Embed(options) => embed::run(arguments, options),
+        Command::Check(options) => check::run(arguments, options),
+        Command::Doctor(options) => doctor::run(arguments, options),
         Command::Models { what } => catalog::models(arguments, what),
         Command::Collections { what } => catalog::collections(arguments, what),
         Command::Jobs { what } => jobs::run(arguments, what),
