@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`similar`] | the similar-case search |
 //! | [`identity`] | whose picture the query is, so that its own patient can be left out |
+//! | [`retrieval`] | how good a collection's neighbours are |
 //! | [`vectors`] | pictures -> vectors for files, without a store |
 //! | [`thumbnail`] | pictures in small, and the files they come from |
 //!
@@ -11,10 +12,12 @@
 
 mod error;
 mod identity;
+mod retrieval;
 mod similar;
 mod thumbnail;
 mod vectors;
 
 pub use error::CaseError;
+pub use retrieval::{Retrieval, RetrievalRequest, retrieval};
 pub use similar::{Cases, Similar, SimilarRequest, Subject};
 pub use vectors::{Embedded, PictureVector, RefusedPicture};

@@ -3,6 +3,7 @@
 mod check;
 mod doctor;
 mod embed;
+mod eval;
 mod ingest;
 mod json;
 mod similar;
@@ -36,6 +37,7 @@ const EXAMPLES: &str = "Examples:
   vitrail similar picture.jpg -c skin -k 5 --exclude-same lesion
   vitrail similar --id 67e55044-10b1-426f-9247-bb680e5fe0c8 -c skin --json
   vitrail collections show skin --json
+  vitrail eval retrieval -c skin --label label -k 5
   vitrail embed pictures/ --out pictures.npy";
 
 #[derive(Debug, Subcommand)]
@@ -50,6 +52,11 @@ enum Command {
     Check(check::Options),
     /// Looks at this installation and machine; exits with 1 where something must be mended.
     Doctor(doctor::Options),
+    /// Measures a collection.
+    Eval {
+        #[command(subcommand)]
+        what: EvalCommand,
+    },
     /// Models of this installation.
     Models {
         #[command(subcommand)]
@@ -60,6 +67,12 @@ enum Command {
         #[command(subcommand)]
         what: CollectionsCommand,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum EvalCommand {
+    /// How often the nearest others have a picture's label: precision at k, leaving one out.
+    Retrieval(eval::Options),
 }
 
 #[derive(Debug, Subcommand)]
@@ -113,6 +126,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Embed(options) => embed::run(arguments, options),
         Command::Check(options) => check::run(arguments, options),
         Command::Doctor(options) => doctor::run(arguments, options),
+        Command::Eval { what: EvalCommand::Retrieval(options) } => eval::run(arguments, options),
         Command::Models { what: ModelsCommand::List { .. } } => {
             let models = open::models(&arguments.models)?;
             let all: Vec<_> = models.names().map(|name| json::model(&models, name)).collect();
