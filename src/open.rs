@@ -44,7 +44,16 @@ pub fn catalog(folder: &Path, make: bool) -> Result<Arc<Catalog>, Failure> {
     if !make && !Store::exists(folder) {
         return Err(format!("there is no store at {}", folder.display()).into());
     }
-    let store = Arc::new(Store::open(folder, StoreOptions::default())?);
+    open(folder, StoreOptions::default())
+}
+
+/// The collections of a store that is served at `address`; made where it is missing.
+pub fn served_catalog(folder: &Path, address: String) -> Result<Arc<Catalog>, Failure> {
+    open(folder, StoreOptions { address: Some(address), ..StoreOptions::default() })
+}
+
+fn open(folder: &Path, options: StoreOptions) -> Result<Arc<Catalog>, Failure> {
+    let store = Arc::new(Store::open(folder, options)?);
     Ok(Arc::new(Catalog::open(store, Arc::new(SystemClock))?))
 }
 

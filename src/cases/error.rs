@@ -1,5 +1,7 @@
 //! Why a case can't be answered.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 use vitrail_analysis::AnalysisError;
 use vitrail_collection::CollectionError;
@@ -43,6 +45,43 @@ pub enum CaseError {
     /// No image of this id.
     #[error("the collection has no image {0}")]
     UnknownImage(ImageId),
+    /// The point was written by hand: no image is behind it.
+    #[error("point {0} came from no image")]
+    NoPicture(PointId),
+    /// A picture of a side that is not made.
+    #[error("a picture's side is from 1 to {max} pixels, not {side}")]
+    Side {
+        /// The side asked for.
+        side: u32,
+        /// The largest side.
+        max: u32,
+    },
+    /// A stored image's file can't be read as it was.
+    #[error("image {image}: {why}")]
+    Stored {
+        /// The image.
+        image: ImageId,
+        /// What is wrong with its file.
+        why: Refusal,
+    },
+    /// A stored image's file has other bytes now.
+    #[error("image {image}: {} has changed since it was ingested", path.display())]
+    Changed {
+        /// The image.
+        image: ImageId,
+        /// Its file.
+        path: PathBuf,
+    },
+    /// A stored image's file can't be found.
+    #[error("image {image}: {} can't be read: {error}", path.display())]
+    Gone {
+        /// The image.
+        image: ImageId,
+        /// Its file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
     /// The point has no such vector.
     #[error("point {id} has no vector \"{name}\"")]
     NoVector {
@@ -87,7 +126,10 @@ impl CaseError {
             Self::Analysis(error) => error.code(),
             Self::TooMany { .. } => Code::TooLarge,
             Self::UnknownPoint(_) => Code::UnknownPoint,
-            Self::UnknownImage(_) => Code::UnknownImage,
+            Self::UnknownImage(_) | Self::NoPicture(_) => Code::UnknownImage,
+            Self::Side { .. } => Code::InvalidRequest,
+            Self::Stored { why, .. } => why.code,
+            Self::Changed { .. } | Self::Gone { .. } => Code::FileUnreadable,
             Self::NoVector { .. } | Self::Which(_) | Self::NoModel(_) => Code::UnknownVector,
             Self::Contract { .. } => Code::ContractMismatch,
             Self::Identity(_) => Code::IdentityUnknown,

@@ -6,10 +6,12 @@
 //! | [`identity`] | whose picture the query is, so that its own patient can be left out |
 //! | [`retrieval`] | how good a collection's neighbours are |
 //! | [`vectors`] | pictures -> vectors for files, without a store |
-//! | [`thumbnail`] | pictures in small, and the files they come from |
+//! | [`thumbnail`] | pictures in small, regions of slides, and the files they come from |
+//! | [`cuts`] | open slides and cut pictures, the few used last |
 //!
 //! It never knows HTTP, nor how anything is stored.
 
+mod cuts;
 mod error;
 mod identity;
 mod retrieval;

@@ -12,6 +12,7 @@ use vitrail_domain::{
 use vitrail_embed::{Models, Priority};
 use vitrail_ingest::{Picture, read_picture_guarded};
 
+use crate::cuts::Cuts;
 use crate::error::CaseError;
 use crate::identity::Known;
 
@@ -74,6 +75,7 @@ pub struct Similar {
 #[derive(Clone)]
 pub struct Cases {
     models: Arc<Models>,
+    pub(crate) cuts: Arc<Cuts>,
 }
 
 /// The query as a vector, with what is known of it.
@@ -89,7 +91,7 @@ impl Cases {
     /// Cases that embed pictures by these models.
     #[must_use]
     pub fn new(models: Arc<Models>) -> Self {
-        Self { models }
+        Self { models, cuts: Arc::new(Cuts::new()) }
     }
 
     /// The models.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use vitrail_domain::limits::EXPORT_BYTES_MAX;
 use vitrail_domain::{Code, Dim};
 use vitrail_embed::{Priority, Serving};
-use vitrail_ingest::read_picture_file;
+use vitrail_ingest::{Refusal, read_image_bytes, read_picture_guarded, sha256};
 
 use crate::error::CaseError;
 use crate::similar::Cases;
@@ -109,15 +109,17 @@ fn embed_file(
     file: usize,
     path: &Path,
 ) -> Result<PictureVector, RefusedPicture> {
-    let picture = read_picture_file(path).map_err(|refusal| RefusedPicture {
-        file,
-        code: refusal.code,
-        message: refusal.message,
-    })?;
+    let refused =
+        |refusal: Refusal| RefusedPicture { file, code: refusal.code, message: refusal.message };
+    let bytes = read_image_bytes(path).map_err(refused)?;
+    let sha256 = sha256(&bytes);
+    let picture = read_picture_guarded(bytes).map_err(refused)?;
     let vector = serving.embed(Priority::Bulk, picture.raster);
-    vector
-        .map(|vector| PictureVector { file, sha256: picture.sha256, vector })
-        .map_err(|error| RefusedPicture { file, code: error.code(), message: error.to_string() })
+    vector.map(|vector| PictureVector { file, sha256, vector }).map_err(|error| RefusedPicture {
+        file,
+        code: error.code(),
+        message: error.to_string(),
+    })
 }
 
 fn in_order(
@@ -182,8 +184,9 @@ mod tests {
         assert_eq!(refused, [(3, Code::ImageTruncated), (7, Code::FileUnreadable)]);
         let serving = cases.models().serving(model).expect("verified");
         for one in &embedded.vectors {
-            let picture = read_picture_file(&files[one.file]).expect("a picture");
-            assert_eq!(one.sha256, picture.sha256);
+            let bytes = read_image_bytes(&files[one.file]).expect("bytes");
+            assert_eq!(one.sha256, sha256(&bytes));
+            let picture = read_picture_guarded(bytes).expect("a picture");
             let alone = serving.embed(Priority::Query, picture.raster).expect("a vector");
             let close = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-4 * (1.0 + b.abs());
             assert!(one.vector.iter().zip(&alone).all(close), "file {}", one.file);

@@ -59,6 +59,7 @@ const DISK_WANTED: u64 = 5 * GIB;
 
 pub fn run(arguments: &Arguments, options: &Options) -> Result<ExitCode, Failure> {
     let mut findings = vec![program(), processor(), memory()];
+    findings.push(dashboard());
     findings.extend(engine_and_models(arguments));
     findings.push(disk(&arguments.store));
     findings.push(store(&arguments.store));
@@ -100,6 +101,13 @@ fn processor() -> Finding {
         ),
         _ => ok("processor", found),
     }
+}
+
+fn dashboard() -> Finding {
+    if vitrail_dashboard::is_built() {
+        return ok("dashboard", "built in");
+    }
+    warning("dashboard", "not built in", "Run deploy/build, which builds it before the program.")
 }
 
 /// Where Linux says how much memory there is.
@@ -168,16 +176,24 @@ fn engine(models: &Models) -> Finding {
     }
 }
 
+/// Loads the model, so that what is said is true of this moment.
 fn model(models: &Models, name: &str) -> Finding {
     let what = format!("model {name}");
-    match (models.state(name), models.serving(name)) {
-        (ModelState::Verified, Ok(serving)) => {
-            let (dim, contract) = (serving.model().dim().get(), serving.model().contract_hash());
-            let contract = contract.get(..12).unwrap_or(contract);
-            ok(what, format!("verified, {dim} components, contract {contract}"))
-        }
-        (ModelState::Verified, Err(error)) => problem(&what, error.to_string(), MEND_MODEL),
-        (ModelState::Refused(reason), _) => problem(&what, reason, MEND_MODEL),
+    let serving = match models.serving(name) {
+        Ok(serving) => serving,
+        Err(error) => return problem(&what, error.to_string(), MEND_MODEL),
+    };
+    let (dim, contract) = (serving.model().dim().get(), serving.model().contract_hash());
+    let contract = contract.get(..12).unwrap_or(contract);
+    let found = format!("{dim} components, contract {contract}");
+    match models.state(name) {
+        ModelState::Verified => ok(what, format!("verified, {found}")),
+        ModelState::Unverified => warning(
+            &what,
+            format!("runs as declared, {found}"),
+            "Its manifest has no golden vector: add one to prove its numbers.",
+        ),
+        ModelState::Refused(reason) => problem(&what, reason, MEND_MODEL),
     }
 }
 

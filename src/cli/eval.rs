@@ -44,6 +44,7 @@ pub struct Options {
 }
 
 pub fn run(arguments: &Arguments, options: &Options) -> Result<ExitCode, Failure> {
+    arguments.refuse_remote("eval")?;
     let request = request_of(options)?;
     let catalog = open::catalog(&arguments.store, false)?;
     let collection = catalog.get(&options.collection.parse()?)?;

@@ -1,18 +1,24 @@
 //! `vitrail ingest`: pictures into a collection, with progress, Ctrl-C and resume.
 
-use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::{Value, json};
-use vitrail_domain::{Cancel, PointId};
-use vitrail_jobs::{Ended, IngestSpec, Jobs, Progress, Refused, Watch};
+use serde_json::Value;
+use vitrail_api::contract::job::IngestRequest;
+use vitrail_domain::{Cancel, Mpp};
+use vitrail_jobs::{IngestSpec, Jobs};
 
-use super::Arguments;
+use super::progress::{self, Screen};
+use super::{Arguments, jobs};
 use crate::open::{self, Failure};
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  vitrail ingest pictures/ -c skin --metadata pictures/table.csv
+  vitrail ingest slides/ -c slides --mpp 0.25 --tile-mpp 0.5
+  vitrail ingest films/ -c chest --metadata films.csv --role patient=patient_id --json")]
 pub struct Options {
     /// Files and folders.
     #[arg(required = true)]
@@ -29,6 +35,12 @@ pub struct Options {
     /// ROLE=PATH: which payload path plays patient, case, lesion, slide, site, label ...
     #[arg(long = "role")]
     roles: Vec<String>,
+    /// Micrometres a pixel of slides that do not say.
+    #[arg(long)]
+    mpp: Option<f64>,
+    /// Micrometres a pixel of the tiles cut from slides; the model's own scale when left out.
+    #[arg(long)]
+    tile_mpp: Option<f64>,
     /// Only relative paths that match one of these globs.
     #[arg(long)]
     include: Vec<String>,
@@ -40,10 +52,13 @@ pub struct Options {
     json: bool,
 }
 
-/// Exit code of a run that was stopped by Ctrl-C.
-const INTERRUPTED: u8 = 130;
-
 pub fn run(arguments: &Arguments, options: &Options) -> Result<ExitCode, Failure> {
+    if let Some(remote) = arguments.remote()? {
+        let path = format!("/v1/collections/{}/images", options.collection);
+        let answer = remote.post(&path, &serde_json::to_value(request_of(options)?)?)?;
+        let id = answer.pointer("/job/id").and_then(Value::as_str).ok_or("no job was named")?;
+        return jobs::follow(&remote, id, options.json);
+    }
     let spec = spec_of(options)?;
     let models = open::models(&arguments.models)?;
     let catalog = open::catalog(&arguments.store, true)?;
@@ -52,9 +67,18 @@ pub fn run(arguments: &Arguments, options: &Options) -> Result<ExitCode, Failure
     let flag = cancel.clone();
     ctrlc::set_handler(move || flag.cancel())?;
     let job = jobs.add(spec)?;
-    let ended = jobs.run_here(job.id, &cancel, &Screen { json: options.json })?;
+    let ended = jobs.run_here(job.id, &cancel, &Screen::new(options.json))?;
     catalog.close();
-    finish(options, &ended)
+    progress::finish(&ended, options.json)
+}
+
+fn roles_of(options: &Options) -> Result<BTreeMap<String, String>, Failure> {
+    let mut roles = BTreeMap::new();
+    for role in &options.roles {
+        let (name, path) = role.split_once('=').ok_or("--role takes ROLE=PATH")?;
+        roles.insert(name.to_owned(), path.to_owned());
+    }
+    Ok(roles)
 }
 
 fn spec_of(options: &Options) -> Result<IngestSpec, Failure> {
@@ -63,71 +87,31 @@ fn spec_of(options: &Options) -> Result<IngestSpec, Failure> {
     spec.model.clone_from(&options.model);
     spec.include.clone_from(&options.include);
     spec.exclude.clone_from(&options.exclude);
-    for role in &options.roles {
-        let (name, path) = role.split_once('=').ok_or("--role takes ROLE=PATH")?;
+    let mpp = |flag: &str, given: Option<f64>| {
+        given.map(Mpp::new).transpose().map_err(|error| format!("{flag}: {error}"))
+    };
+    spec.slide_mpp = mpp("--mpp", options.mpp)?;
+    spec.tile_mpp = mpp("--tile-mpp", options.tile_mpp)?;
+    for (name, path) in roles_of(options)? {
         spec.roles.0.insert(name.parse()?, path.parse()?);
     }
     Ok(spec)
 }
 
-fn finish(options: &Options, ended: &Ended) -> Result<ExitCode, Failure> {
-    let summary = &ended.summary;
-    let mut out = io::stdout().lock();
-    if options.json {
-        writeln!(out, "{}", summary_json(summary))?;
-    } else {
-        for Refused { path, code, message } in &summary.refused {
-            writeln!(out, "refused {path}: {code}: {message}")?;
-        }
-        writeln!(
-            out,
-            "{} ingested, {} skipped, {} refused in {:.1} s, {:.1} a second",
-            summary.ingested,
-            summary.skipped,
-            summary.refused_count,
-            summary.seconds,
-            summary.images_per_second()
-        )?;
-    }
-    Ok(if ended.cancelled { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
-}
-
-fn summary_json(summary: &Progress) -> Value {
-    let refused = summary.refused.iter().map(|Refused { path, code, message }| {
-        json!({"path": path, "code": code.name(), "message": message})
-    });
-    json!({
-        "ingested": summary.ingested,
-        "skipped": summary.skipped,
-        "refused": refused.collect::<Vec<_>>(),
-        "exact_duplicates": summary.exact_duplicates,
-        "seconds": summary.seconds,
-        "images_per_second": summary.images_per_second(),
+/// The same for a server, which may stand in another folder.
+fn request_of(options: &Options) -> Result<IngestRequest, Failure> {
+    let absolute = |path: &Path| {
+        let full = std::path::absolute(path);
+        full.map(|full| full.to_string_lossy().into_owned())
+    };
+    Ok(IngestRequest {
+        paths: options.paths.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?,
+        metadata: options.metadata.as_deref().map(absolute).transpose()?,
+        model: options.model.clone(),
+        mpp: options.mpp,
+        tile_mpp: options.tile_mpp,
+        include: options.include.clone(),
+        exclude: options.exclude.clone(),
+        roles: roles_of(options)?,
     })
-}
-
-/// What a person, or a script, sees while it runs.
-struct Screen {
-    json: bool,
-}
-
-impl Watch for Screen {
-    fn acknowledged(&self, ids: &[PointId]) {
-        if self.json {
-            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-            let mut out = io::stdout().lock();
-            let _ = writeln!(out, "{}", json!({ "acknowledged": ids }));
-            let _ = out.flush();
-        }
-    }
-
-    fn moved(&self, progress: &Progress) {
-        if self.json || !io::stderr().is_terminal() {
-            return;
-        }
-        let left =
-            progress.seconds_left().map_or(String::new(), |left| format!(", {left:.0} s left"));
-        let (done, total, rate) = (progress.done(), progress.total, progress.images_per_second());
-        let _ = write!(io::stderr(), "\r{done} of {total}, {rate:.1} a second{left}   ");
-    }
 }

@@ -1,11 +1,16 @@
 //! The command line.
 
+mod catalog;
 mod check;
+mod demo;
 mod doctor;
 mod embed;
 mod eval;
 mod ingest;
-mod json;
+mod jobs;
+mod progress;
+mod remote;
+mod serve;
 mod similar;
 
 use std::io::{self, Write as _};
@@ -13,9 +18,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use serde_json::json;
 
-use crate::open::{self, Failure};
+use crate::open::Failure;
+use remote::Remote;
 
 /// The embedding search database for medical images. An aid for research, curation and quality
 /// work, not a medical device.
@@ -25,6 +30,12 @@ struct Arguments {
     /// The store's folder.
     #[arg(long, global = true, env = "VITRAIL_STORE", default_value = "./vitrail-data")]
     store: PathBuf,
+    /// A running server to ask instead of opening a store: http://HOST:PORT.
+    #[arg(long, global = true, env = "VITRAIL_URL")]
+    url: Option<String>,
+    /// A file whose first line is the server's key.
+    #[arg(long, global = true, env = "VITRAIL_KEY_FILE")]
+    key_file: Option<PathBuf>,
     /// A folder of models, before the usual places.
     #[arg(long, global = true)]
     models: Vec<PathBuf>,
@@ -35,37 +46,47 @@ struct Arguments {
 const EXAMPLES: &str = "Examples:
   vitrail ingest pictures/ -c skin --metadata pictures/table.csv
   vitrail similar picture.jpg -c skin -k 5 --exclude-same lesion
-  vitrail similar --id 67e55044-10b1-426f-9247-bb680e5fe0c8 -c skin --json
-  vitrail collections show skin --json
   vitrail eval retrieval -c skin --label label -k 5
-  vitrail embed pictures/ --out pictures.npy";
+  vitrail embed pictures/ --out pictures.npy
+  vitrail demo
+  vitrail serve
+  vitrail --url http://127.0.0.1:6333 collections show skin --json";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Draws a synthetic atlas (or takes your folder), loads it, asks one question and serves it.
+    Demo(demo::Options),
+    /// Serves the store over HTTP, with the dashboard.
+    Serve(serve::Options),
     /// Embeds pictures into a collection, made on first use; run again, it resumes.
     Ingest(ingest::Options),
     /// Finds the stored pictures most like one.
     Similar(similar::Options),
     /// Embeds pictures into a file: NumPy, Parquet or JSON lines. Needs no store.
     Embed(embed::Options),
-    /// Reads all data of the store and verifies it; exits with 1 where something is damaged.
-    Check(check::Options),
-    /// Looks at this installation and machine; exits with 1 where something must be mended.
-    Doctor(doctor::Options),
     /// Measures a collection.
     Eval {
         #[command(subcommand)]
         what: EvalCommand,
     },
+    /// Reads all data of the store and verifies it; exits with 1 where something is damaged.
+    Check(check::Options),
+    /// Looks at this installation and machine; exits with 1 where something must be mended.
+    Doctor(doctor::Options),
     /// Models of this installation.
     Models {
         #[command(subcommand)]
-        what: ModelsCommand,
+        what: catalog::Models,
     },
     /// Collections of the store.
     Collections {
         #[command(subcommand)]
-        what: CollectionsCommand,
+        what: catalog::Collections,
+    },
+    /// Long work that was asked for, and what became of it.
+    Jobs {
+        #[command(subcommand)]
+        what: jobs::What,
     },
 }
 
@@ -75,32 +96,24 @@ enum EvalCommand {
     Retrieval(eval::Options),
 }
 
-#[derive(Debug, Subcommand)]
-enum ModelsCommand {
-    /// Names, contracts and whether each passed its verification.
-    List {
-        /// One JSON document.
-        #[arg(long)]
-        json: bool,
-    },
-}
+impl Arguments {
+    /// The server to ask, if one is named.
+    fn remote(&self) -> Result<Option<Remote>, Failure> {
+        let remote = self.url.as_ref().map(|url| Remote::new(url, self.key_file.as_deref()));
+        remote.transpose()
+    }
 
-#[derive(Debug, Subcommand)]
-enum CollectionsCommand {
-    /// Names and points.
-    List {
-        /// One JSON document.
-        #[arg(long)]
-        json: bool,
-    },
-    /// One collection's points, vectors and roles.
-    Show {
-        /// Its name.
-        name: String,
-        /// One JSON document.
-        #[arg(long)]
-        json: bool,
-    },
+    /// For commands that read a store themselves.
+    fn refuse_remote(&self, command: &str) -> Result<(), Failure> {
+        match &self.url {
+            None => Ok(()),
+            Some(url) => Err(format!(
+                "{command} reads a store itself and can't ask {url}: stop the server, and leave \
+                 --url and VITRAIL_URL out"
+            )
+            .into()),
+        }
+    }
 }
 
 /// Runs the command line; errors go to standard error in a sentence.
@@ -121,31 +134,17 @@ pub fn run() -> ExitCode {
 
 fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
     match &arguments.command {
+        Command::Demo(options) => demo::run(arguments, options),
+        Command::Serve(options) => serve::run(arguments, options),
         Command::Ingest(options) => ingest::run(arguments, options),
         Command::Similar(options) => similar::run(arguments, options),
         Command::Embed(options) => embed::run(arguments, options),
+        Command::Eval { what: EvalCommand::Retrieval(options) } => eval::run(arguments, options),
         Command::Check(options) => check::run(arguments, options),
         Command::Doctor(options) => doctor::run(arguments, options),
-        Command::Eval { what: EvalCommand::Retrieval(options) } => eval::run(arguments, options),
-        Command::Models { what: ModelsCommand::List { .. } } => {
-            let models = open::models(&arguments.models)?;
-            let all: Vec<_> = models.names().map(|name| json::model(&models, name)).collect();
-            print(&json!({ "models": all }))
-        }
-        Command::Collections { what } => {
-            let catalog = open::catalog(&arguments.store, false)?;
-            let shown = match what {
-                CollectionsCommand::List { .. } => {
-                    let all: Vec<_> =
-                        catalog.list().iter().map(|one| json::collection(one)).collect();
-                    json!({ "collections": all })
-                }
-                CollectionsCommand::Show { name, .. } => {
-                    json::collection(&*catalog.get(&name.parse()?)?)
-                }
-            };
-            print(&shown)
-        }
+        Command::Models { what } => catalog::models(arguments, what),
+        Command::Collections { what } => catalog::collections(arguments, what),
+        Command::Jobs { what } => jobs::run(arguments, what),
     }
 }
 

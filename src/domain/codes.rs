@@ -108,6 +108,7 @@ codes! {
     ImageTimedOut, "image_timed_out", Timeout, "The image took too long to decode.", "Convert it to a simpler format.";
     SlideNoScale, "slide_no_scale", Invalid, "The slide does not say how large its pixels are.", "Give --mpp MICROMETRES.";
     SlideDamaged, "slide_damaged", Invalid, "The slide's structure is damaged.", "Fetch it again from its source.";
+    SlideNoTissue, "slide_no_tissue", Invalid, "No tissue was found on the slide.", "Look at the slide: is it empty glass, or is its scale wrong?";
     FileUnreadable, "file_unreadable", Invalid, "The file can't be read.", "Check that it exists and who may read it.";
     TableInvalid, "table_invalid", Invalid, "The metadata table can't be read.", "Mend the line that the message names.";
     // models

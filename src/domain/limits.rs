@@ -97,6 +97,25 @@ pub const SLIDE_TEXT_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Decoded tiles kept by one open slide: about 340 tiles of 256 px, two rows of a large slide.
 pub const SLIDE_CACHE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Decoded tiles kept by a slide that is held open to be looked at: a screen of 256-pixel tiles.
+pub const SLIDE_VIEW_CACHE_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Slides held open to be looked at: each keeps a file open, its tables (16 bytes a stored tile)
+/// and the cache above.
+pub const SLIDES_OPEN_MAX: usize = 16;
+
+/// Bytes of cut pictures that are kept: about 6,000 thumbnails, a long scroll through answers.
+pub const CUTS_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Cut pictures that are kept: the oldest is looked for one by one.
+pub const CUTS_KEPT_MAX: usize = 8_192;
+
+/// Pixels on the longest side of a point's picture: a large screen's panel; beyond it is a region.
+pub const PICTURE_SIDE_MAX: u32 = 1_024;
+
+/// Pixels on a side of a region cut from a slide: a screen of 4K; 50 MB decoded.
+pub const REGION_SIDE_MAX: u32 = 4_096;
+
 /// Pixels on the longest side of a tissue mask: 32 mm at 8 um; larger slides get coarser pixels.
 pub const SLIDE_MASK_SIDE_MAX: u32 = 4_096;
 
@@ -220,6 +239,10 @@ pub const MODELS_MAX: usize = 256;
 
 /// Bytes of a model's files above which one session serves all threads instead of one each.
 pub const MODEL_SHARED_SESSION_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Pixels on a side of a picture that is resized for a model: its weights are a table of a few
+/// entries a pixel.
+pub const RESAMPLE_SIDE_MAX: u32 = 262_144;
 
 /// Encoded bytes of one write call: its batch is held in memory twice while it is synced.
 pub const WRITE_BYTES_MAX: usize = 256 * 1024 * 1024;

@@ -63,11 +63,11 @@ pub struct ImageRecord {
     pub uri: String,
     /// The folder that `uri` is relative to; `None` for an upload, kept in the store's `blobs/`.
     pub root: Option<String>,
-    /// What decodes it: `jpeg`, `png`, `tiff`, `webp`, `bmp`, `svs`, `tiled_tiff`.
+    /// What decodes it: `jpeg`, `png`, `tiff`, `webp`, `bmp`, `svs`, `ome_tiff`, `tiled_tiff`.
     pub format: String,
     /// SHA-256 of the file's bytes.
     pub sha256: [u8; 32],
-    /// BLAKE3 of the decoded pixels after orientation; of level 0's geometry for a slide.
+    /// BLAKE3 of the decoded pixels after orientation; of the picture in small for a slide.
     pub pixel_hash: [u8; 32],
     /// 64-bit difference hash of the grey 9 x 8 picture.
     pub perceptual_hash: u64,

@@ -2,17 +2,20 @@
 //!
 //! | Module | Does |
 //! |---|---|
-//! | [`manifest`], [`vocabulary`] | a model is a TOML file of closed words |
+//! | [`manifest`], [`vocabulary`], [`check`] | a model is a TOML file of closed words |
 //! | [`contract`] | one hash of everything that changes numbers |
 //! | [`preprocess`] | raster -> tensor, equal to Pillow and torchvision |
 //! | [`runtime`] | ONNX Runtime where its library is found, else tract |
-//! | [`model`] | a manifest bound to its files: verified at load, then embeds |
+//! | [`presets`] | manifests that come with the program |
+//! | [`model`], [`sessions`] | a manifest bound to its files: pictures become vectors |
+//! | [`verify`], [`stamps`] | the checks of registration; passed ones are remembered |
 //! | [`serving`] | one queue a model: single queries before bulk work |
 //! | [`models`] | the models of this installation by name |
 //! | [`locate`] | where library and models may lie |
 //!
 //! It never knows slide files or collections.
 
+mod check;
 mod contract;
 mod error;
 mod locate;
@@ -20,11 +23,15 @@ mod manifest;
 mod model;
 mod models;
 mod preprocess;
+mod presets;
 mod runtime;
 mod serving;
+mod sessions;
+mod stamps;
 mod take;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod vocabulary;
 
 pub use contract::ContractHash;
@@ -34,5 +41,6 @@ pub use manifest::Manifest;
 pub use model::{Embedder, Model};
 pub use models::{ModelState, Models, ModelsOptions};
 pub use preprocess::Recipe;
+pub use presets::Preset;
 pub use runtime::{Engine, Runtime, RuntimeChoice};
 pub use serving::{Pending, Priority, Serving, cache_key};

@@ -23,22 +23,24 @@ pub struct Places {
     pub named_models: Vec<PathBuf>,
     /// Folders of models to try.
     pub models: Vec<PathBuf>,
+    /// Folder that remembers which models were verified; none: they are verified at every start.
+    pub verified: Option<PathBuf>,
 }
 
 impl Places {
-    /// The places of this process: its environment, the folder of its binary, the user's cache.
+    /// The places of this process: its environment, the folder of its binary, the cache
+    /// (`VITRAIL_CACHE`, else `vitrail` in `XDG_CACHE_HOME` or `~/.cache`).
     #[must_use]
     pub fn of_process() -> Self {
         let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
         let binary = env::current_exe().ok();
         let beside = binary.as_deref().and_then(|path| path.parent()).map(PathBuf::from);
-        let own = set("VITRAIL_CACHE").map(PathBuf::from);
         let users = set("XDG_CACHE_HOME")
             .map(PathBuf::from)
             .filter(|path| path.is_absolute())
-            .or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".cache")))
-            .map(|cache| cache.join("vitrail"));
-        let cache = own.or(users);
+            .or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".cache")));
+        let own = set("VITRAIL_CACHE").map(PathBuf::from);
+        let cache = own.or_else(|| users.map(|cache| cache.join("vitrail")));
         Self {
             named_library: set("VITRAIL_ONNXRUNTIME").map(PathBuf::from),
             named_models: set("VITRAIL_MODELS")
@@ -53,7 +55,12 @@ impl Places {
         let own = beside.iter().flat_map(|dir| [dir.join(LIBRARY), dir.join("lib").join(LIBRARY)]);
         let shared = cache.iter().map(|dir| dir.join("lib").join(LIBRARY));
         let models = beside.iter().chain(&cache).map(|dir| dir.join("models"));
-        Self { libraries: own.chain(shared).collect(), models: models.collect(), ..Self::default() }
+        Self {
+            libraries: own.chain(shared).collect(),
+            models: models.collect(),
+            verified: cache.as_deref().map(|dir| dir.join("verified")),
+            ..Self::default()
+        }
     }
 }
 
@@ -73,5 +80,6 @@ mod tests {
             places.models,
             [PathBuf::from("/opt/v/models"), PathBuf::from("/c/vitrail/models")]
         );
+        assert_eq!(places.verified, Some("/c/vitrail/verified".into()));
     }
 }

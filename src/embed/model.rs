@@ -1,23 +1,21 @@
-//! A manifest bound to its files. It is verified when it is loaded; a model that fails is listed
-//! with the reason and serves nothing.
+//! A manifest bound to its files: verified when it is loaded, then pictures become vectors.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
-use sha2::{Digest, Sha256};
-use vitrail_domain::limits::EMBED_THREADS_MAX;
+use parking_lot::Mutex;
+use vitrail_domain::limits::{EMBED_THREADS_MAX, MODEL_SHARED_SESSION_BYTES};
 use vitrail_domain::{Dim, Metric, Mpp, Raster};
 
-use crate::contract::ContractHash;
 use crate::error::EmbedError;
-use crate::manifest::{Golden, Manifest, Output};
+use crate::manifest::{Manifest, Output};
 use crate::preprocess::Recipe;
-use crate::runtime::{Axis, GraphPlace, Port, Runtime, Session};
-use crate::take::{l2_normalize, norm, vectors};
-use crate::vocabulary::GoldenInput;
+use crate::runtime::Runtime;
+use crate::sessions::{Graph, Sessions};
+use crate::stamps::Stamps;
+use crate::take::{l2_normalize, vectors};
+use crate::verify::{self, Subject};
 
-/// Makes vectors of pictures. The seam between the batcher and a model; tests have their own.
+/// Makes vectors of pictures. The seam between the queue and a model; tests have their own.
 pub trait Embedder: Send + Sync {
     /// The name in messages.
     fn name(&self) -> &str;
@@ -38,17 +36,10 @@ pub struct Model {
     dim: Dim,
     default_mpp: Mpp,
     recipe: Recipe,
-    sessions: Pool,
+    sessions: Sessions,
+    /// Input tensors that are not in use: each call takes one and gives it back.
+    tensors: Mutex<Vec<Vec<f32>>>,
 }
-
-/// Sessions that are free; a caller takes one and puts it back.
-struct Pool {
-    free: Receiver<Session>,
-    back: Sender<Session>,
-}
-
-/// Vectors of one picture alone and among others may differ by rounding, no more.
-const BATCH_TOLERANCE: f64 = 1e-4;
 
 impl Model {
     /// Loads the graph of `folder` for `threads` threads and verifies it: files' SHA-256, names
@@ -63,27 +54,65 @@ impl Model {
         runtime: &Runtime,
         threads: usize,
     ) -> Result<Self, EmbedError> {
+        Self::load_remembering(folder, manifest, runtime, threads, &Stamps::default())
+    }
+
+    /// As `load`; the checks that cost time are left out where the same files passed them before
+    /// on the same engine.
+    pub(crate) fn load_remembering(
+        folder: &Path,
+        manifest: Manifest,
+        runtime: &Runtime,
+        threads: usize,
+        stamps: &Stamps,
+    ) -> Result<Self, EmbedError> {
         let name = manifest.name().to_owned();
         let refuse = |reason: String| EmbedError::Refused { model: name.clone(), reason };
-        check_files(folder, &manifest)?;
-        let output = manifest.image_output().cloned();
-        let output = output.ok_or_else(|| refuse("no output has the role image".to_owned()))?;
-        let graph = manifest.graph_path(folder).ok_or_else(|| refuse("no file".to_owned()))?;
+        let mark = verify::mark(folder, &manifest, runtime);
+        let known = mark.as_ref().is_some_and(|mark| stamps.has(mark));
+        if !known {
+            verify::files(folder, &manifest).map_err(refuse)?;
+        }
+        let model = Self::open(folder, manifest, runtime, threads).map_err(refuse)?;
+        if !known {
+            model.verify()?;
+            mark.iter().for_each(|mark| stamps.set(mark));
+        }
+        Ok(model)
+    }
+
+    fn open(
+        folder: &Path,
+        manifest: Manifest,
+        runtime: &Runtime,
+        threads: usize,
+    ) -> Result<Self, String> {
+        let output = manifest.image_output().cloned().ok_or("no output has the role image")?;
+        let path = manifest.graph_path(folder).ok_or("the manifest names no file")?;
         let recipe = Recipe::of(&manifest);
-        let place = GraphPlace {
-            path: &graph,
-            input: &manifest.tensor.input_name,
-            output: &output.name,
+        let graph = Graph {
+            path,
+            input: manifest.tensor.input_name.clone(),
+            output: output.name.clone(),
             shape: recipe.shape(manifest.tensor.fixed_batch.max(1)),
         };
-        let sessions = Pool::fill(runtime, &place, threads).map_err(refuse)?;
-        let dim = Dim::new(output.dim).map_err(|error| refuse(error.to_string()))?;
-        let mpp = Mpp::new(manifest.tiling.default_mpp);
-        let default_mpp = mpp.map_err(|error| refuse(error.to_string()))?;
-        let contract = ContractHash::of(&manifest).to_string();
-        let model = Self { manifest, contract, output, dim, default_mpp, recipe, sessions };
-        model.verify()?;
-        Ok(model)
+        let size = |path: &str| std::fs::metadata(folder.join(path)).map_or(0, |file| file.len());
+        let bytes: u64 = manifest.files.iter().map(|file| size(&file.path)).sum();
+        let threads = threads.clamp(1, EMBED_THREADS_MAX);
+        let shared = bytes > MODEL_SHARED_SESSION_BYTES;
+        let sessions = Sessions::load(runtime, graph, threads, shared)?;
+        verify::ports(&sessions.ports(), &manifest, &output)?;
+        Ok(Self {
+            contract: manifest.contract_hash(),
+            dim: Dim::new(output.dim).map_err(|error| error.to_string())?,
+            default_mpp: Mpp::new(manifest.tiling.default_mpp)
+                .map_err(|error| error.to_string())?,
+            manifest,
+            output,
+            recipe,
+            sessions,
+            tensors: Mutex::new(Vec::new()),
+        })
     }
 
     /// The manifest.
@@ -127,85 +156,54 @@ impl Model {
     /// # Errors
     /// The check that failed, with both values.
     pub fn verify(&self) -> Result<(), EmbedError> {
-        self.sessions
-            .with(|session| check_ports(session, &self.manifest, &self.output))
-            .map_err(|reason| self.refused(reason))?;
-        let floats = self.recipe.floats();
-        let one = self.run(&pattern(floats), 1)?;
-        let single = one.first().ok_or_else(|| self.refused("no vector".to_owned()))?;
-        if single.iter().all(|value| value == &single[0]) {
-            return Err(self.refused("the output is constant".to_owned()));
-        }
-        let three: Vec<f32> = pattern(3 * floats);
-        let batch = self.run(&three, 3)?;
-        let first = batch.first().ok_or_else(|| self.refused("no vector".to_owned()))?;
-        let gap = single.iter().zip(first).map(|(a, b)| f64::from((a - b).abs()));
-        let gap = gap.fold(0.0, f64::max);
-        if gap > BATCH_TOLERANCE * norm(single).max(1.0) {
-            return Err(self.refused(format!("a batch of 3 differs from a batch of 1 by {gap}")));
-        }
-        self.manifest.verification.golden.iter().try_for_each(|golden| self.check_golden(golden))
-    }
-
-    fn check_golden(&self, golden: &Golden) -> Result<(), EmbedError> {
-        let floats = self.recipe.floats();
-        let mut found = match golden.input {
-            GoldenInput::Tensor7919 => self.run(&pattern(floats), 1)?,
-            GoldenInput::Picture7919 => self.embed(&[self.pattern_picture()?])?,
+        let picture = |picture: &Raster| {
+            let mut tensor = Vec::with_capacity(self.recipe.floats());
+            self.recipe.append(picture, &mut tensor)?;
+            Ok(self.run(&tensor, 1)?.pop().unwrap_or_default())
         };
-        let vector = found.pop().unwrap_or_default();
-        let length = norm(&vector);
-        let bound = f64::from(golden.tolerance) * f64::from(golden.norm);
-        let far = |got: f64, wanted: f32| (got - f64::from(wanted)).abs() > bound;
-        if far(length, golden.norm) {
-            let wanted = golden.norm;
-            return Err(self.refused(format!("golden vector has length {length}, not {wanted}")));
-        }
-        for (at, (&got, &wanted)) in vector.iter().zip(&golden.prefix).enumerate() {
-            if far(f64::from(got), wanted) {
-                let reason = format!("golden component {at} is {got}, not {wanted}");
-                return Err(self.refused(reason));
-            }
-        }
-        Ok(())
+        let subject = Subject {
+            manifest: &self.manifest,
+            recipe: &self.recipe,
+            tensors: &|data, pictures| self.run(data, pictures),
+            picture: &picture,
+        };
+        verify::ports(&self.sessions.ports(), &self.manifest, &self.output)
+            .and_then(|()| verify::numbers(&subject))
+            .map_err(|reason| EmbedError::Refused { model: self.name().to_owned(), reason })
     }
 
-    fn pattern_picture(&self) -> Result<Raster, EmbedError> {
-        let exact = self.manifest.geometry.size_px;
-        let (width, height) = if exact > 0 { (exact, exact) } else { (320, 280) };
-        let bytes = u64::from(width) * u64::from(height) * 3;
-        let pixels = (0..bytes).map(|i| ((i * 7919) % 255) as u8).collect();
-        Raster::new(width, height, pixels).map_err(|error| self.refused(error.to_string()))
-    }
-
-    fn refused(&self, reason: String) -> EmbedError {
-        EmbedError::Refused { model: self.manifest.name().to_owned(), reason }
-    }
-
-    /// Runs the graph over `pictures` prepared pictures; fixed-batch graphs are cut and padded.
-    fn run(&self, data: &[f32], pictures: usize) -> Result<Vec<Vec<f32>>, EmbedError> {
-        let floats = self.recipe.floats();
-        let fixed = self.manifest.tensor.fixed_batch;
-        let most = if fixed > 0 { fixed } else { self.manifest.tensor.max_batch };
+    /// Runs the graph over `pictures` prepared pictures, in calls of the size that it takes.
+    fn run(&self, data: &[f32], pictures: usize) -> Result<Vec<Vec<f32>>, String> {
+        let each = self.recipe.floats();
+        let most = match self.manifest.tensor.fixed_batch {
+            0 => self.manifest.tensor.max_batch,
+            fixed => fixed,
+        };
         let mut all = Vec::with_capacity(pictures);
-        for rows in data.chunks(most * floats) {
-            let count = rows.len() / floats;
-            let batch = if fixed > 0 { fixed } else { count };
-            let mut input = rows.to_vec();
-            input.resize(batch * floats, 0.0);
-            let found = self.sessions.with(|session| {
-                let shape = self.recipe.shape(batch);
-                let name = &self.manifest.tensor.input_name;
-                let raw = session.run(name, &self.output.name, shape, &input)?;
-                vectors(&raw, &self.output, count)
-            });
-            let model = || self.manifest.name().to_owned();
-            all.extend(found.map_err(|reason| EmbedError::Run { model: model(), reason })?);
+        for rows in data.chunks(most * each) {
+            let count = rows.len() / each;
+            let raw = self.call(rows, count, most)?;
+            all.extend(vectors(&raw, &self.output, count)?);
         }
         if self.manifest.post.l2_normalize {
             all.iter_mut().for_each(|vector| l2_normalize(vector));
         }
         Ok(all)
+    }
+
+    /// One call of the graph; a graph of a fixed batch is padded with zeros.
+    fn call(
+        &self,
+        rows: &[f32],
+        count: usize,
+        most: usize,
+    ) -> Result<crate::runtime::RawOutput, String> {
+        if self.manifest.tensor.fixed_batch == 0 || count == most {
+            return self.sessions.run(self.recipe.shape(count), rows);
+        }
+        let mut padded = rows.to_vec();
+        padded.resize(most * self.recipe.floats(), 0.0);
+        self.sessions.run(self.recipe.shape(most), &padded)
     }
 }
 
@@ -219,82 +217,18 @@ impl Embedder for Model {
     }
 
     fn embed(&self, pictures: &[Raster]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        let mut data = Vec::with_capacity(pictures.len() * self.recipe.floats());
-        for picture in pictures {
-            self.recipe.append(picture, &mut data).map_err(|reason| EmbedError::Picture {
-                model: self.manifest.name().to_owned(),
-                reason,
-            })?;
-        }
-        self.run(&data, pictures.len())
-    }
-}
-
-impl Pool {
-    fn fill(runtime: &Runtime, place: &GraphPlace<'_>, threads: usize) -> Result<Self, String> {
-        let count = threads.clamp(1, EMBED_THREADS_MAX);
-        let (back, free) = bounded(count);
-        let first = runtime.load(place, 1)?;
-        for _ in 1..count {
-            let next = match first.share() {
-                Some(shared) => shared,
-                None => runtime.load(place, 1)?,
-            };
-            back.send(next).map_err(|error| error.to_string())?;
-        }
-        back.send(first).map_err(|error| error.to_string())?;
-        Ok(Self { free, back })
-    }
-
-    /// Waits for a free session. The pool never holds fewer: each comes back.
-    fn with<T>(&self, work: impl FnOnce(&mut Session) -> Result<T, String>) -> Result<T, String> {
-        let mut session = self.free.recv().map_err(|error| error.to_string())?;
-        let result = work(&mut session);
-        self.back.send(session).map_err(|error| error.to_string())?;
-        result
-    }
-}
-
-fn check_files(folder: &Path, manifest: &Manifest) -> Result<(), EmbedError> {
-    for file in &manifest.files {
-        let path = folder.join(&file.path);
-        let bytes = std::fs::read(&path)
-            .map_err(|error| EmbedError::Unreadable { path, reason: error.to_string() })?;
-        let mut found = String::with_capacity(64);
-        for byte in Sha256::digest(&bytes) {
-            let _ = write!(found, "{byte:02x}");
-        }
-        if found != file.sha256 {
-            let reason = format!("{} has SHA-256 {found}, not {}", file.path, file.sha256);
-            return Err(EmbedError::Refused { model: manifest.name().to_owned(), reason });
-        }
-    }
-    Ok(())
-}
-
-fn check_ports(session: &Session, manifest: &Manifest, output: &Output) -> Result<(), String> {
-    let (inputs, outputs) = session.ports();
-    let named = |ports: &[Port], name: &str, what: &str| {
-        let names: Vec<_> = ports.iter().map(|port| port.name.clone()).collect();
-        let found = ports.iter().find(|port| port.name == name).cloned();
+        let model = || self.name().to_owned();
+        let mut tensor = self.tensors.lock().pop().unwrap_or_default();
+        tensor.clear();
+        let prepared =
+            pictures.iter().try_for_each(|picture| self.recipe.append(picture, &mut tensor));
+        let found = match prepared {
+            Ok(()) => self
+                .run(&tensor, pictures.len())
+                .map_err(|reason| EmbedError::Run { model: model(), reason }),
+            Err(reason) => Err(EmbedError::Picture { model: model(), reason }),
+        };
+        self.tensors.lock().push(tensor);
         found
-            .ok_or_else(|| format!("no {what} is named {name}; the graph has {}", names.join(", ")))
-    };
-    let input = named(&inputs, &manifest.tensor.input_name, "input")?;
-    named(&outputs, &output.name, "output")?;
-    let wanted = Recipe::of(manifest).shape(1);
-    let axes = input.axes.unwrap_or_default();
-    let fits = axes.iter().zip(wanted).skip(1).all(|(axis, wanted)| match axis {
-        Axis::Any => true,
-        Axis::Fixed(fixed) => *fixed == wanted,
-    });
-    if axes.is_empty() || (axes.len() == 4 && fits) {
-        return Ok(());
     }
-    Err(format!("input {} takes {axes:?}, the recipe gives {wanted:?}", input.name))
-}
-
-/// The flat tensor of `Tensor7919`: `((i * 7919) mod 255) / 127.5 - 1`.
-fn pattern(floats: usize) -> Vec<f32> {
-    (0..floats as u64).map(|i| ((i * 7919) % 255) as f32 / 127.5 - 1.0).collect()
 }

@@ -13,6 +13,8 @@ use crate::manifest::Manifest;
 use crate::model::Model;
 use crate::runtime::{Runtime, RuntimeChoice};
 use crate::serving::Serving;
+use crate::stamps::Stamps;
+use crate::verify;
 
 /// Where models are looked for and how they run.
 #[derive(Debug, Clone, Default)]
@@ -30,8 +32,10 @@ pub struct ModelsOptions {
 /// Where a model stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelState {
-    /// It passed every check of registration.
+    /// It passed every check of registration, golden vectors among them.
     Verified,
+    /// Its graph runs as declared, but its manifest has no golden vector to prove the numbers by.
+    Unverified,
     /// It serves nothing, for this reason.
     Refused(String),
 }
@@ -41,12 +45,14 @@ pub struct Models {
     runtime: Runtime,
     threads: usize,
     found: BTreeMap<String, Found>,
-    loaded: Mutex<BTreeMap<String, Arc<Serving>>>,
+    stamps: Stamps,
 }
 
 struct Found {
     folder: PathBuf,
     manifest: Result<Manifest, EmbedError>,
+    /// Once tried, what came of it. A lock for each model: loading one never holds up another.
+    loaded: Mutex<Option<Result<Arc<Serving>, EmbedError>>>,
 }
 
 impl Models {
@@ -56,13 +62,20 @@ impl Models {
     /// The manifest's file name in a model's folder.
     pub const MANIFEST: &'static str = "model.toml";
 
-    /// Reads the manifests of every folder; graphs are loaded when they are first used. Where two
-    /// folders have a model of one name, the first wins.
+    /// Reads the manifests of every folder (`FOLDER/model.toml`, `FOLDER/NAME/model.toml`); graphs
+    /// are loaded when they are first used. Where two have one name, the first wins.
     ///
     /// # Errors
-    /// A runtime library that was named and can't be opened.
+    /// A runtime library that was named and can't be opened, or a folder that was named and can't
+    /// be read.
     pub fn discover(options: &ModelsOptions) -> Result<Self, EmbedError> {
         let runtime = Runtime::open(&options.runtime, &options.places)?;
+        for folder in options.folders.iter().chain(&options.places.named_models) {
+            std::fs::read_dir(folder).map_err(|error| EmbedError::Unreadable {
+                path: folder.clone(),
+                reason: error.to_string(),
+            })?;
+        }
         let named = options.folders.iter().chain(&options.places.named_models);
         let mut found = BTreeMap::new();
         for folder in named.chain(&options.places.models) {
@@ -73,7 +86,8 @@ impl Models {
                         Ok(manifest) => manifest.name().to_owned(),
                         Err(_) => folder_name(&place),
                     };
-                    found.entry(name).or_insert(Found { folder: place, manifest });
+                    let loaded = Mutex::new(None);
+                    found.entry(name).or_insert(Found { folder: place, manifest, loaded });
                 }
             }
         }
@@ -81,7 +95,7 @@ impl Models {
             runtime,
             threads: options.threads.max(1),
             found,
-            loaded: Mutex::new(BTreeMap::new()),
+            stamps: Stamps(options.places.verified.clone()),
         })
     }
 
@@ -102,34 +116,49 @@ impl Models {
         self.found.get(name).and_then(|found| found.manifest.as_ref().ok())
     }
 
-    /// Loads the model where it is not loaded yet, and says whether it passed.
+    /// Where the model stands. One that passed before, in the same files and on the same engine,
+    /// is not loaded for this; any other is loaded and verified.
     #[must_use]
     pub fn state(&self, name: &str) -> ModelState {
-        match self.serving(name) {
-            Ok(_) => ModelState::Verified,
-            Err(error) => ModelState::Refused(error.to_string()),
+        let passed = match self.found.get(name) {
+            Some(found) if self.remembered(found) => Ok(()),
+            _ => self.serving(name).map(|_| ()),
+        };
+        match (passed, self.manifest(name)) {
+            (Err(error), _) => ModelState::Refused(error.to_string()),
+            (Ok(()), Some(manifest)) if manifest.verification.golden.is_empty() => {
+                ModelState::Unverified
+            }
+            (Ok(()), _) => ModelState::Verified,
         }
     }
 
-    /// The model of this name, verified, with its queue. Loaded at the first call (a tenth of a
-    /// second for the default model), then shared.
+    /// Whether the model is not tried yet, and its mark is set.
+    fn remembered(&self, found: &Found) -> bool {
+        let Ok(manifest) = &found.manifest else { return false };
+        found.loaded.lock().is_none()
+            && verify::mark(&found.folder, manifest, &self.runtime)
+                .is_some_and(|mark| self.stamps.has(&mark))
+    }
+
+    /// The model of this name, verified, with its queue. Loaded and verified at the first call,
+    /// then shared; a model that was refused stays refused until the next start.
     ///
     /// # Errors
     /// No such model, or one that did not pass its verification.
     pub fn serving(&self, name: &str) -> Result<Arc<Serving>, EmbedError> {
-        let mut loaded = self.loaded.lock();
-        if let Some(serving) = loaded.get(name) {
-            return Ok(serving.clone());
-        }
         let found = self
             .found
             .get(name)
             .ok_or_else(|| EmbedError::Unknown { model: name.to_owned(), known: self.known() })?;
+        found.loaded.lock().get_or_insert_with(|| self.load(found)).clone()
+    }
+
+    fn load(&self, found: &Found) -> Result<Arc<Serving>, EmbedError> {
         let manifest = found.manifest.clone()?;
-        let model = Arc::new(Model::load(&found.folder, manifest, &self.runtime, self.threads)?);
-        let serving = Arc::new(Serving::start(model, self.threads)?);
-        loaded.insert(name.to_owned(), serving.clone());
-        Ok(serving)
+        let Self { runtime, threads, stamps, .. } = self;
+        let model = Model::load_remembering(&found.folder, manifest, runtime, *threads, stamps)?;
+        Ok(Arc::new(Serving::start(Arc::new(model), *threads)?))
     }
 
     fn known(&self) -> String {
@@ -138,11 +167,11 @@ impl Models {
     }
 }
 
-/// The folders in `folder` that hold a manifest, in order of their names.
+/// `folder` itself and the folders in it, where they hold a manifest, in order of their names.
 fn folders_within(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut places: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
+    let mut places: Vec<PathBuf> = std::iter::once(folder.to_owned())
+        .chain(entries.map(|entry| entry.path()))
         .filter(|place| place.join(Models::MANIFEST).is_file())
         .take(MODELS_MAX)
         .collect();

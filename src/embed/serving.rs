@@ -1,6 +1,8 @@
-//! One queue a model: whoever is free takes single queries first, then bulk work. A batch leaves as
-//! soon as a worker is free, so an idle server adds no wait.
+//! One queue a model: whoever is free takes single queries first, then bulk work. A batch leaves
+//! as soon as a worker is free, so an idle server adds no wait; what came meanwhile is shared among
+//! the workers.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -103,7 +105,7 @@ impl Queue {
             let bulk_side = bulk_side.clone();
             let worker = std::thread::Builder::new()
                 .name(format!("embed-{name}"))
-                .spawn(move || work(embedder.as_ref(), &query_side, &bulk_side))
+                .spawn(move || work(embedder.as_ref(), threads.max(1), &query_side, &bulk_side))
                 .map_err(|error| EmbedError::Run {
                     model: name.clone(),
                     reason: error.to_string(),
@@ -139,6 +141,15 @@ impl Queue {
     }
 }
 
+#[cfg(test)]
+impl Queue {
+    /// Pictures that no worker has taken yet.
+    pub(crate) fn waiting(&self) -> usize {
+        let len = |side: &Option<Sender<Request>>| side.as_ref().map_or(0, Sender::len);
+        len(&self.queries) + len(&self.bulk)
+    }
+}
+
 impl Drop for Queue {
     fn drop(&mut self) {
         self.queries.take();
@@ -158,15 +169,21 @@ pub fn cache_key(pixel_hash: &[u8; 32], contract: &str) -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
-fn work(embedder: &dyn Embedder, queries: &Receiver<Request>, bulk: &Receiver<Request>) {
+fn work(
+    embedder: &dyn Embedder,
+    workers: usize,
+    queries: &Receiver<Request>,
+    bulk: &Receiver<Request>,
+) {
+    let most = embedder.max_batch();
     loop {
         let batch = select_biased! {
             recv(queries) -> request => match request {
-                Ok(request) => gather(request, queries, embedder.max_batch()),
+                Ok(request) => gather(request, queries, workers, most),
                 Err(_) => break,
             },
             recv(bulk) -> request => match request {
-                Ok(request) => gather(request, bulk, BULK_BATCH.min(embedder.max_batch())),
+                Ok(request) => gather(request, bulk, workers, BULK_BATCH.min(most)),
                 Err(_) => break,
             },
         };
@@ -177,9 +194,11 @@ fn work(embedder: &dyn Embedder, queries: &Receiver<Request>, bulk: &Receiver<Re
     }
 }
 
-fn gather(first: Request, side: &Receiver<Request>, most: usize) -> Vec<Request> {
+/// The first request and this worker's share of those that wait behind it.
+fn gather(first: Request, side: &Receiver<Request>, workers: usize, most: usize) -> Vec<Request> {
+    let share = (side.len() + 1).div_ceil(workers).clamp(1, most.max(1));
     let mut batch = vec![first];
-    batch.extend(side.try_iter().take(most.saturating_sub(1)));
+    batch.extend(side.try_iter().take(share - 1));
     batch
 }
 
@@ -188,7 +207,7 @@ fn gather(first: Request, side: &Receiver<Request>, most: usize) -> Vec<Request>
 fn answer(embedder: &dyn Embedder, batch: Vec<Request>) {
     let (pictures, answers): (Vec<_>, Vec<_>) =
         batch.into_iter().map(|request| (request.picture, request.answer)).unzip();
-    match embedder.embed(&pictures) {
+    match embed(embedder, &pictures) {
         Ok(vectors) => {
             for (answer, vector) in answers.iter().zip(vectors) {
                 let _ = answer.send(Ok(vector));
@@ -201,10 +220,21 @@ fn answer(embedder: &dyn Embedder, batch: Vec<Request>) {
         }
         Err(_) => {
             for (answer, picture) in answers.iter().zip(pictures) {
-                let alone = embedder.embed(std::slice::from_ref(&picture));
+                let alone = embed(embedder, std::slice::from_ref(&picture));
                 let alone = alone.map(|mut vectors| vectors.pop().unwrap_or_default());
                 let _ = answer.send(alone);
             }
         }
     }
+}
+
+/// One call. A panic in an engine is an error of that call: the worker lives on.
+fn embed(embedder: &dyn Embedder, pictures: &[Raster]) -> Result<Vec<Vec<f32>>, EmbedError> {
+    let failed = |reason: String| EmbedError::Run { model: embedder.name().to_owned(), reason };
+    let vectors = catch_unwind(AssertUnwindSafe(|| embedder.embed(pictures)))
+        .map_err(|_| failed("the engine panicked".to_owned()))??;
+    if vectors.len() == pictures.len() {
+        return Ok(vectors);
+    }
+    Err(failed(format!("{} vectors for {} pictures", vectors.len(), pictures.len())))
 }

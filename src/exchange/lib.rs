@@ -1,4 +1,4 @@
-//! Room `exchange`: vectors in the files that other programs read. Knows no collections.
+//! Room `exchange`: vectors and tables in the files that other programs read. Knows no collections.
 //!
 //! | Module | Holds |
 //! |---|---|
@@ -8,6 +8,7 @@
 //! | `half` | 16-bit floats -> 32-bit |
 //! | `parquet_out` | Parquet with the columns id, path, vector |
 //! | `jsonl` | one JSON object a line |
+//! | `table` | metadata tables, as an ingest reads them |
 //! | `names` | the table of ids and paths beside an array, which holds numbers alone |
 
 mod error;
@@ -18,6 +19,7 @@ mod names;
 mod npy;
 mod parquet_out;
 mod row;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -28,3 +30,4 @@ pub use names::{names_path, write_names};
 pub use npy::{Matrix, read_npy, write_npy};
 pub use parquet_out::write_parquet;
 pub use row::{Origin, Row};
+pub use table::write_table;

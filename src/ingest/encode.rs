@@ -33,18 +33,24 @@ pub fn thumbnail(raster: &Raster, side: u32) -> Result<Raster, Refusal> {
     if longest <= side {
         return Ok(raster.clone());
     }
-    let scaled = |length: u32| {
-        let rounded = (u64::from(length) * u64::from(side) * 2 + u64::from(longest))
-            / (u64::from(longest) * 2);
-        u32::try_from(rounded).unwrap_or(side).max(1)
-    };
-    let (width, height) = (scaled(raster.width()), scaled(raster.height()));
+    let (width, height) = fitted(raster.width(), raster.height(), side);
     let factor = (longest / side.saturating_mul(HEADROOM).max(1)).max(1);
     let shrunk = shrink(raster, factor);
     let view = shrunk.as_ref().unwrap_or(raster);
     let image = borrowed(view)?;
     let resized = imageops::resize(&image, width, height, FilterType::Lanczos3);
     Raster::new(width, height, resized.into_raw()).map_err(|error| failed(&error))
+}
+
+/// A picture's size with its longest side at most `side`, its shape kept; never empty.
+#[must_use]
+pub fn fitted(width: u32, height: u32, side: u32) -> (u32, u32) {
+    let longest = u64::from(width.max(height).max(1));
+    let scaled = |length: u32| {
+        let rounded = (u64::from(length) * u64::from(side) * 2 + longest) / (longest * 2);
+        u32::try_from(rounded).unwrap_or(side).max(1)
+    };
+    if longest <= u64::from(side) { (width, height) } else { (scaled(width), scaled(height)) }
 }
 
 /// Baseline JPEG, 4:4:4, at `quality` of 1 to 100.

@@ -81,7 +81,10 @@ pub(crate) fn check_promise(promise: Promise) -> Result<(), Refusal> {
 }
 
 /// Runs a decoder and turns its panic into a refusal.
-pub(crate) fn catch<T>(work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+///
+/// # Errors
+/// What `work` refuses; `image_damaged` where it panicked.
+pub fn catch_panic<T>(work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
 }
 
@@ -217,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_a_refusal() {
-        let refusal = catch::<()>(|| std::panic::resume_unwind(Box::new("oh".to_owned())));
+        let refusal = catch_panic::<()>(|| std::panic::resume_unwind(Box::new("oh".to_owned())));
         assert!(refusal.expect_err("a refusal").message.ends_with("oh"));
     }
 }

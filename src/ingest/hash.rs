@@ -1,7 +1,16 @@
-//! The two hashes of a picture's pixels.
+//! The two hashes of a picture's pixels, and the digest of a file's bytes.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
-use vitrail_domain::Raster;
+use vitrail_domain::{Cancel, Code, Raster};
+
+use crate::refusal::Refusal;
+
+/// Bytes of a file that are hashed between two looks at the flag.
+const PIECE: usize = 1024 * 1024;
 
 /// BLAKE3 over width and height (little endian, 4 bytes each) and the RGB pixels: two files with
 /// the same hash show the same picture, however they are encoded. O(pixels).
@@ -69,6 +78,27 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
+/// [`sha256`] of a file too large to hold, read in pieces of a megabyte.
+///
+/// # Errors
+/// `file_unreadable`, or `cancelled`.
+pub fn sha256_file(path: &Path, cancel: &Cancel) -> Result<[u8; 32], Refusal> {
+    let unreadable = |error| Refusal::unreadable(path, error);
+    let mut file = File::open(path).map_err(unreadable)?;
+    let (mut hasher, mut piece) = (Sha256::new(), vec![0; PIECE]);
+    loop {
+        if cancel.is_cancelled() {
+            return Err(Refusal::new(Code::Cancelled, "hashing the file was cancelled"));
+        }
+        match file.read(&mut piece) {
+            Ok(0) => return Ok(hasher.finalize().into()),
+            Ok(read) => hasher.update(piece.get(..read).unwrap_or(&[])),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(unreadable(error)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +115,18 @@ mod tests {
         // Bright in the last box only: the last comparison of each row is true.
         let last = ramp(90, 80, |x| if x >= 80 { 200 } else { 10 });
         assert_eq!(perceptual_hash(&last), 0x0101_0101_0101_0101);
+    }
+
+    #[test]
+    fn a_file_is_hashed_in_pieces_as_its_bytes_are() {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        let bytes: Vec<u8> = (0..PIECE * 2 + 77).map(|at| (at * 31 % 251) as u8).collect();
+        std::io::Write::write_all(&mut file, &bytes).expect("written");
+        assert_eq!(sha256_file(file.path(), &Cancel::new()), Ok(sha256(&bytes)));
+        let stopped = Cancel::new();
+        stopped.cancel();
+        let refusal = sha256_file(file.path(), &stopped).expect_err("cancelled");
+        assert_eq!(refusal.code, Code::Cancelled);
     }
 
     #[test]

@@ -28,9 +28,12 @@ mod walk;
 
 pub mod slide;
 
-pub use encode::{encode_jpeg, encode_png, thumbnail, thumbnail_jpeg};
-pub use hash::{perceptual_hash, pixel_hash, sha256};
-pub use picture::{Picture, read_picture, read_picture_file, read_picture_guarded};
+pub use encode::{encode_jpeg, encode_png, fitted, thumbnail, thumbnail_jpeg};
+pub use guard::catch_panic;
+pub use hash::{perceptual_hash, pixel_hash, sha256, sha256_file};
+pub use picture::{
+    Picture, read_image_bytes, read_picture, read_picture_file, read_picture_guarded,
+};
 pub use refusal::Refusal;
 pub use table::Table;
 pub use walk::{Found, WalkOptions, walk};

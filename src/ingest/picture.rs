@@ -13,7 +13,7 @@ use vitrail_domain::{Code, Raster};
 
 use crate::driver::{self, Decoded};
 use crate::guard::{self, Deadline};
-use crate::hash::{perceptual_hash, pixel_hash, sha256};
+use crate::hash::{perceptual_hash, pixel_hash};
 use crate::refusal::Refusal;
 
 /// Seconds that a decoder gets beyond its own deadline before its thread is left behind.
@@ -26,8 +26,6 @@ pub struct Picture {
     pub raster: Raster,
     /// `jpeg`, `png`, `tiff`, `webp` or `bmp`: by content, whatever the name said.
     pub format: &'static str,
-    /// SHA-256 of the bytes.
-    pub sha256: [u8; 32],
     /// BLAKE3 of width, height and upright pixels.
     pub pixel_hash: [u8; 32],
     /// 64-bit difference hash of the grey 9 x 8 picture.
@@ -47,10 +45,10 @@ pub struct Picture {
 pub fn read_picture(bytes: &[u8]) -> Result<Picture, Refusal> {
     guard::check_bytes(bytes.len() as u64)?;
     let driver = driver::find(bytes)?;
-    let Decoded { raster, oriented } = guard::catch(|| (driver.decode)(bytes, Deadline::start()))?;
+    let Decoded { raster, oriented } =
+        guard::catch_panic(|| (driver.decode)(bytes, Deadline::start()))?;
     Ok(Picture {
         format: driver.name,
-        sha256: sha256(bytes),
         pixel_hash: pixel_hash(&raster),
         perceptual_hash: perceptual_hash(&raster),
         oriented,
@@ -87,6 +85,14 @@ pub fn read_picture_guarded(bytes: Arc<[u8]>) -> Result<Picture, Refusal> {
 /// # Errors
 /// As [`read_picture`], and `file_unreadable`.
 pub fn read_picture_file(path: &Path) -> Result<Picture, Refusal> {
+    read_picture_guarded(read_image_bytes(path)?)
+}
+
+/// The bytes of an image file; its size is checked before they are read.
+///
+/// # Errors
+/// `file_unreadable`; `image_too_large` above `IMAGE_BYTES_MAX`.
+pub fn read_image_bytes(path: &Path) -> Result<Arc<[u8]>, Refusal> {
     let unreadable = |error: std::io::Error| Refusal::unreadable(path, error);
     let file = File::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
@@ -96,5 +102,5 @@ pub fn read_picture_file(path: &Path) -> Result<Picture, Refusal> {
     guard::check_bytes(metadata.len())?;
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
     file.take(IMAGE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    read_picture_guarded(bytes.into())
+    Ok(bytes.into())
 }

@@ -6,6 +6,8 @@ use std::path::Path;
 use thiserror::Error;
 use vitrail_domain::Code;
 
+use crate::slide::SlideError;
+
 /// One refused picture, table or path: a code to sort by and a sentence to read.
 ///
 /// Every part of this room refuses in this one shape, since that is what a job's report keeps.
@@ -33,5 +35,11 @@ impl Refusal {
     /// A file or folder that the system would not read.
     pub(crate) fn unreadable(path: &Path, why: impl fmt::Display) -> Self {
         Self::new(Code::FileUnreadable, format!("{} can't be read: {why}", path.display()))
+    }
+}
+
+impl From<SlideError> for Refusal {
+    fn from(SlideError { code, message }: SlideError) -> Self {
+        Self { code, message }
     }
 }

@@ -4,18 +4,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use vitrail_collection::Catalog;
 use vitrail_domain::limits::INGEST_BATCH_POINTS;
-use vitrail_domain::{Cancel, Clock};
+use vitrail_domain::{Cancel, Clock, ImageRecord};
 use vitrail_embed::Models;
-use vitrail_ingest::sha256;
 
 use crate::bind::{Target, bind};
 use crate::error::JobError;
-use crate::prepare::{self, Source};
+use crate::feed::Run;
 use crate::progress::{Progress, Refused, Summary, Watch};
-use crate::sources::{self, Photo, Sources};
+use crate::sources;
 use crate::spec::IngestSpec;
 use crate::writer::{Ready, Writer};
 
@@ -44,12 +43,14 @@ pub struct Ended {
 /// A durable batch waits at most this long for its last points.
 const FLUSH_AFTER: Duration = Duration::from_millis(500);
 
-/// What readers tell the writer.
-enum Event {
+/// What the other threads tell the writer.
+pub enum Event {
     /// More units of work are known.
     Found(u64),
-    /// Every source has been listed.
+    /// No more units will be found.
     Listed,
+    /// A slide's record and its picture in small, before its tiles.
+    Image(Box<(ImageRecord, Vec<u8>)>),
     /// A point waits for its vector.
     Ready(Box<Ready>),
     /// The point is there, and its vector too.
@@ -74,19 +75,25 @@ pub fn run_ingest(
     let columns = sources.table.as_ref().map(|table| table.columns()).unwrap_or_default();
     let target = bind(ingest, spec, &columns)?;
     let stop = Cancel::new();
-    let run = Run { ingest, spec, target: &target, sources: &sources, cancel, stop: &stop };
-    let run = &run;
+    let run = Run { ingest, spec, target: &target, sources: &sources, stop: &stop };
     let (events, received) = bounded(4 * INGEST_BATCH_POINTS);
+    let (opened, files) = bounded(0);
     let (work, units) = bounded(2 * ingest.threads.max(1));
     std::thread::scope(|scope| {
-        let feeder_events = events.clone();
-        scope.spawn(move || run.feed(&work, &feeder_events));
+        let (opener_events, feeder_events) = (events.clone(), events.clone());
+        scope.spawn(move || run.open(&opened, &opener_events));
+        scope.spawn(move || run.feed(&files, &work, &feeder_events));
         for _ in 0..ingest.threads.max(1) {
             let (units, events) = (units.clone(), events.clone());
             scope.spawn(move || run.read(&units, &events));
         }
         drop((units, events));
-        let written = write(&target, &received, watch);
+        let asked = || {
+            if cancel.is_cancelled() {
+                stop.cancel();
+            }
+        };
+        let written = write(&target, &received, watch, &asked);
         stop.cancel();
         drop(received);
         written
@@ -94,78 +101,22 @@ pub fn run_ingest(
     .map(|summary| Ended { summary, cancelled: cancel.is_cancelled() })
 }
 
-/// One run's shared, read-only parts.
-#[derive(Clone, Copy)]
-struct Run<'a> {
-    ingest: &'a Ingest,
-    spec: &'a IngestSpec,
-    target: &'a Target,
-    sources: &'a Sources,
-    cancel: &'a Cancel,
-    /// Set when the writer has stopped, so that nobody works for a dead end.
-    stop: &'a Cancel,
-}
-
-impl Run<'_> {
-    fn stopped(&self) -> bool {
-        self.cancel.is_cancelled() || self.stop.is_cancelled()
-    }
-
-    /// Lists units of work.
-    fn feed(&self, work: &Sender<Photo>, events: &Sender<Event>) {
-        let _ = events.send(Event::Found(self.sources.files.len() as u64));
-        let _ = events.send(Event::Listed);
-        for file in &self.sources.files {
-            if self.stopped() || work.send(self.sources.photo(file)).is_err() {
-                return;
-            }
-        }
-    }
-
-    fn read(&self, units: &Receiver<Photo>, events: &Sender<Event>) {
-        for photo in units {
-            if self.stopped() || events.send(self.read_photo(photo)).is_err() {
-                return;
-            }
-        }
-    }
-
-    fn read_photo(&self, photo: Photo) -> Event {
-        let path = photo.path.to_string_lossy().into_owned();
-        let bytes = match prepare::read_bounded(&photo.path) {
-            Ok(bytes) => bytes,
-            Err(refusal) => return Event::Refused(sources::refused(&photo.path, refusal)),
-        };
-        let source = Source {
-            collection: &self.spec.collection,
-            uri: &photo.uri,
-            root: Some(photo.root.to_string_lossy().into_owned()),
-            fields: photo.fields,
-            now: self.ingest.clock.now(),
-        };
-        if self.target.has(prepare::photo_id(&source, &sha256(&bytes))) {
-            return Event::Skipped;
-        }
-        match prepare::photo(bytes, source) {
-            Ok(prepared) => Event::Ready(Box::new(self.target.submit(prepared, path))),
-            Err(refusal) => Event::Refused(sources::refused(&photo.path, refusal)),
-        }
-    }
-}
-
-/// Collects what readers send into durable batches, until they are all gone.
+/// Collects what readers send into durable batches, until they are all gone. Calls `asked` before
+/// each event and twice a second.
 fn write(
     target: &Target,
     events: &Receiver<Event>,
     watch: &dyn Watch,
+    asked: &dyn Fn(),
 ) -> Result<Summary, JobError> {
     let started = Instant::now();
     let mut progress = Progress::default();
     let mut writer = Writer::new(target);
     let mut due = started + FLUSH_AFTER;
     loop {
+        asked();
         match events.recv_deadline(due) {
-            Ok(event) => take(event, &mut writer, &mut progress),
+            Ok(event) => take(event, &mut writer, &mut progress)?,
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
@@ -182,14 +133,16 @@ fn write(
     Ok(progress)
 }
 
-fn take(event: Event, writer: &mut Writer<'_>, progress: &mut Progress) {
+fn take(event: Event, writer: &mut Writer<'_>, progress: &mut Progress) -> Result<(), JobError> {
     match event {
         Event::Found(more) => progress.total += more,
         Event::Listed => progress.complete = true,
+        Event::Image(image) => progress.exact_duplicates += u64::from(writer.image(*image)?),
         Event::Ready(ready) => writer.point(*ready),
         Event::Skipped => progress.skipped += 1,
         Event::Refused(refused) => progress.refuse(refused),
     }
+    Ok(())
 }
 
 fn flush(

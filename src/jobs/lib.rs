@@ -1,36 +1,40 @@
 //! Room `jobs`: long work with progress, cancel and resume.
 //!
 //! ```text
-//! walk + table -> [work] -> readers: read, hash, skip or decode -> [embedding] -> writer: batches
-//!                  bounded                                          bounded        of 64, durable
+//! walk + table -> opener: photo or tiles -> [work] -> readers: hash, skip or decode -> [embedding]
+//!      -> writer: batches of 64, durable               (what stands in [ ] is a bounded queue)
 //! ```
 //!
 //! | Module | Does |
 //! |---|---|
 //! | [`spec`] | what an ingest is asked to do, and its JSON form in the store |
 //! | [`identity`] | ids: the same file from the same place is the same point |
-//! | [`sources`] | files and their rows of the table |
+//! | [`sources`], [`slides`] | files with their rows of the table; slides with their tiles |
 //! | [`bind`], [`writer`] | the collection's vector and its contract; durable batches |
 //! | [`record`] | a job as the store keeps it |
 //! | [`prepare`] | one unit of work -> a raster with its payload, or a refusal |
-//! | [`ingest`] | the pipeline: readers, embedding, durable batches |
+//! | [`feed`], [`ingest`] | the pipeline: units of work, readers; embedding, durable batches |
 //! | [`progress`] | counters, rate, time left |
 //! | [`queue`] | the server's job queue: workers, persistence, events |
+//! | [`uploads`] | single pictures that come in by hand |
 //! | [`upkeep`] | background care of collections: commits, graphs |
 //!
 //! It never knows HTTP.
 
 mod bind;
 mod error;
+mod feed;
 mod identity;
 mod ingest;
 mod prepare;
 mod progress;
 mod queue;
 mod record;
+mod slides;
 mod sources;
 mod spec;
 mod upkeep;
+mod uploads;
 mod writer;
 
 pub use error::JobError;
@@ -40,4 +44,5 @@ pub use progress::{Progress, Refused, Summary, Watch};
 pub use queue::{Job, Jobs};
 pub use spec::IngestSpec;
 pub use upkeep::Upkeep;
+pub use uploads::{Upload, UploadOutcome, ingest_uploads};
 pub use vitrail_store::JobState;

@@ -1,16 +1,16 @@
 //! One unit of work -> a raster with its payload, or a refusal. Runs on the readers' threads.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use vitrail_domain::limits::IMAGE_BYTES_MAX;
-use vitrail_domain::{
-    Code, CollectionName, ImageId, ImageRecord, Payload, PointId, Raster, Timestamp,
+use vitrail_domain::{CollectionName, ImageId, ImageRecord, Payload, PointId, Raster, Timestamp};
+use vitrail_ingest::slide::TileBox;
+use vitrail_ingest::{
+    Refusal, catch_panic, perceptual_hash, pixel_hash, read_picture_guarded, sha256, thumbnail_jpeg,
 };
-use vitrail_ingest::{Picture, Refusal, read_picture_guarded, thumbnail_jpeg};
 
 use crate::identity::{image_id, point_id};
+use crate::slides::OpenSlide;
 
 /// Something to embed.
 pub struct Prepared {
@@ -42,44 +42,42 @@ pub struct Source<'a> {
     pub now: Timestamp,
 }
 
-/// Reads a file whose bytes are within the bound.
-///
-/// # Errors
-/// Unreadable, or larger than one image may be.
-pub fn read_bounded(path: &Path) -> Result<Arc<[u8]>, Refusal> {
-    let unreadable = |error: std::io::Error| Refusal {
-        code: Code::FileUnreadable,
-        message: format!("can't be read: {error}"),
-    };
-    let bytes = std::fs::metadata(path).map_err(unreadable)?.len();
-    if bytes > IMAGE_BYTES_MAX {
-        let message = format!("has {bytes} bytes, more than the limit of {IMAGE_BYTES_MAX}");
-        return Err(Refusal { code: Code::ImageTooLarge, message });
-    }
-    Ok(std::fs::read(path).map_err(unreadable)?.into())
-}
-
 /// The id that a picture's point has, before anything is decoded.
 #[must_use]
 pub fn photo_id(source: &Source<'_>, digest: &[u8; 32]) -> PointId {
     point_id(source.collection, source.uri, digest, None)
 }
 
+/// Bytes with their SHA-256, which is taken once.
+pub struct Hashed {
+    /// The bytes.
+    pub bytes: Arc<[u8]>,
+    /// Their digest.
+    pub sha256: [u8; 32],
+}
+
+impl From<Arc<[u8]>> for Hashed {
+    fn from(bytes: Arc<[u8]>) -> Self {
+        Self { sha256: sha256(&bytes), bytes }
+    }
+}
+
 /// Decodes a photograph and writes down where it comes from.
 ///
 /// # Errors
 /// The decoder's refusal, in a sentence.
-pub fn photo(bytes: Arc<[u8]>, source: Source<'_>) -> Result<Prepared, Refusal> {
+pub fn photo(bytes: impl Into<Hashed>, source: Source<'_>) -> Result<Prepared, Refusal> {
+    let Hashed { bytes, sha256 } = bytes.into();
     let encoded = bytes.len() as u64;
     let picture = read_picture_guarded(bytes)?;
-    let image = image_id(source.collection, source.uri, &picture.sha256);
+    let image = image_id(source.collection, source.uri, &sha256);
     let thumbnail = thumbnail_jpeg(&picture.raster)?;
     let record = ImageRecord {
         id: image,
         uri: source.uri.to_owned(),
         root: source.root.clone(),
         format: picture.format.to_owned(),
-        sha256: picture.sha256,
+        sha256,
         pixel_hash: picture.pixel_hash,
         perceptual_hash: picture.perceptual_hash,
         width: u64::from(picture.raster.width()),
@@ -88,25 +86,67 @@ pub fn photo(bytes: Arc<[u8]>, source: Source<'_>) -> Result<Prepared, Refusal> 
         mpp: None,
         stored_at: source.now,
     };
+    let server = json!({
+        "image": image.to_string(),
+        "source": source_fields(source.uri, &sha256, &picture.pixel_hash, picture.perceptual_hash),
+    });
     Ok(Prepared {
-        id: photo_id(&source, &picture.sha256),
+        id: photo_id(&source, &sha256),
         image,
         record: Some((record, Some(thumbnail))),
-        payload: with_server_fields(source.fields, photo_fields(&picture, source.uri, image)),
+        payload: with_server_fields(source.fields, server),
         pixel_hash: picture.pixel_hash,
         raster: picture.raster,
     })
 }
 
-fn photo_fields(picture: &Picture, uri: &str, image: ImageId) -> Value {
-    json!({
-        "image": image.to_string(),
-        "source": {
-            "uri": uri,
-            "sha256": hex(&picture.sha256),
-            "pixel_hash": hex(&picture.pixel_hash),
-            "phash": format!("{:016x}", picture.perceptual_hash),
+/// The id that a tile's point has, before anything is decoded.
+#[must_use]
+pub fn tile_id(collection: &CollectionName, open: &OpenSlide, tile: &TileBox) -> PointId {
+    let place = Some((tile.region, tile.mpp));
+    point_id(collection, &open.file.relative, &open.sha256, place)
+}
+
+/// Reads one tile at the model's scale.
+///
+/// # Errors
+/// A damaged tile, in a sentence.
+pub fn tile(id: PointId, open: &OpenSlide, tile: &TileBox) -> Result<Prepared, Refusal> {
+    let side = open.tile_px;
+    let raster = catch_panic(|| Ok(open.slide.region_at(tile.region, side, side)?))?;
+    let hash = pixel_hash(&raster);
+    let server = json!({
+        "image": open.image.to_string(),
+        "source":
+            source_fields(&open.file.relative, &open.sha256, &hash, perceptual_hash(&raster)),
+        "tile": {
+            "x": tile.region.x,
+            "y": tile.region.y,
+            "width": tile.region.width,
+            "height": tile.region.height,
+            "level": tile.level,
+            "mpp": tile.mpp.get(),
+            "mpp_origin": open.mpp_origin,
+            "column": tile.column,
+            "row": tile.row,
         },
+    });
+    Ok(Prepared {
+        id,
+        image: open.image,
+        record: None,
+        payload: with_server_fields(open.fields.clone(), server),
+        pixel_hash: hash,
+        raster,
+    })
+}
+
+fn source_fields(uri: &str, sha256: &[u8; 32], pixel_hash: &[u8; 32], phash: u64) -> Value {
+    json!({
+        "uri": uri,
+        "sha256": hex(sha256),
+        "pixel_hash": hex(pixel_hash),
+        "phash": format!("{phash:016x}"),
     })
 }
 

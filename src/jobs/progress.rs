@@ -21,7 +21,8 @@ pub struct Refused {
 pub struct Progress {
     /// Units of work known so far; final once `complete` is set.
     pub total: u64,
-    /// Whether every source has been listed.
+    /// Whether no more units will be found: files are listed, and every slide among them (by its
+    /// name; by its bytes it may be one more) has been opened.
     pub complete: bool,
     /// Points stored by this run.
     pub ingested: u64,
@@ -31,7 +32,7 @@ pub struct Progress {
     pub refused_count: u64,
     /// The refusals kept word for word.
     pub refused: Vec<Refused>,
-    /// Points whose pixels equal an image that was there before.
+    /// Photographs whose pixels, and slides whose bytes, an image had that was there before.
     pub exact_duplicates: u64,
     /// Seconds since the start.
     pub seconds: f64,

@@ -7,6 +7,7 @@ use vitrail_ingest::{Found, Refusal, Table, WalkOptions, walk};
 
 use crate::error::JobError;
 use crate::progress::Refused;
+use crate::slides::is_cut;
 use crate::spec::IngestSpec;
 
 /// What an ingest reads.
@@ -29,6 +30,10 @@ pub struct Photo {
     pub fields: Map<String, Value>,
 }
 
+/// Endings that slides have. Only used to foretell whether more tiles are to come.
+const SLIDE_ENDINGS: [&str; 10] =
+    ["svs", "tif", "tiff", "btf", "tf2", "tf8", "ndpi", "scn", "bif", "qptiff"];
+
 /// Lists the files and reads the table.
 ///
 /// # Errors
@@ -41,15 +46,30 @@ pub fn list(spec: &IngestSpec) -> Result<Sources, JobError> {
 }
 
 impl Sources {
+    /// The payload of one file: its row of the table, or nothing.
+    pub fn fields(&self, file: &Found) -> Map<String, Value> {
+        let fields = self.table.as_ref().and_then(|table| table.fields_for(&file.path));
+        fields.unwrap_or_default()
+    }
+
     /// One file with its row of the table, or with nothing.
     pub fn photo(&self, file: &Found) -> Photo {
-        let fields = self.table.as_ref().and_then(|table| table.fields_for(&file.path));
         Photo {
             path: file.path.clone(),
             root: file.root.clone(),
             uri: file.relative.clone(),
-            fields: fields.unwrap_or_default(),
+            fields: self.fields(file),
         }
+    }
+
+    /// Where the last slide stands, as far as names tell: after it the number of units is final.
+    pub fn last_slide(&self) -> Option<usize> {
+        let likely = |file: &Found| {
+            let ending = Path::new(&file.relative).extension().unwrap_or_default();
+            let ending = ending.to_string_lossy().to_lowercase();
+            SLIDE_ENDINGS.contains(&ending.as_str()) && is_cut(file).unwrap_or(false)
+        };
+        self.files.iter().rposition(likely)
     }
 }
 

@@ -17,7 +17,7 @@ pub struct IngestSpec {
     pub metadata: Option<PathBuf>,
     /// The model; the default one when absent.
     pub model: Option<String>,
-    /// Micrometres per pixel of slides that do not say, as the reader knows it.
+    /// Micrometres per level-0 pixel of slides, as the caller knows it; wins over their own word.
     pub slide_mpp: Option<Mpp>,
     /// The scale of tiles; the model's own when absent.
     pub tile_mpp: Option<Mpp>,

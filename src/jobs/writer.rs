@@ -67,6 +67,23 @@ impl<'a> Writer<'a> {
         self.waiting.push(ready);
     }
 
+    /// Adds a slide's record, unless it is stored; whether another image has its very bytes.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn image(&mut self, (record, thumbnail): (ImageRecord, Vec<u8>)) -> Result<bool, JobError> {
+        let store = self.target.collection.store();
+        if store.image(record.id)?.is_some() {
+            return Ok(false);
+        }
+        let equal = store.images_by_sha256(&record.sha256, 2)?;
+        let mut others = self.images.iter().map(|(image, _)| image);
+        let is_copy = equal.iter().any(|&image| image != record.id)
+            || others.any(|image| image.id != record.id && image.sha256 == record.sha256);
+        self.images.push((record, Some(thumbnail)));
+        Ok(is_copy)
+    }
+
     /// Points that wait.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
@@ -89,7 +106,11 @@ impl<'a> Writer<'a> {
                     continue;
                 }
             };
-            if ready.record.is_some() && self.target.is_known(&ready) {
+            let mut batch = self.images.iter().map(|(image, _)| image);
+            let is_equal = |image: &ImageRecord| {
+                image.id != ready.image && image.pixel_hash == ready.pixel_hash
+            };
+            if ready.record.is_some() && (batch.any(is_equal) || self.target.is_known(&ready)) {
                 written.exact_duplicates += 1;
             }
             self.images.extend(ready.record.take());

@@ -3,8 +3,11 @@
 mod geometry;
 mod resample;
 mod tensor;
+#[cfg(test)]
+mod tests;
 
 use vitrail_domain::Raster;
+use vitrail_domain::limits::RESAMPLE_SIDE_MAX;
 
 use crate::manifest::{Geometry, Manifest, Scaling};
 use crate::vocabulary::{Kernel, Layout};
@@ -57,6 +60,12 @@ impl Recipe {
     /// # Errors
     /// A picture that the geometry refuses, in words.
     pub fn square(&self, raster: &Raster) -> Result<Vec<u8>, String> {
+        let (width, height) = (raster.width(), raster.height());
+        if width.max(height) > RESAMPLE_SIDE_MAX {
+            return Err(format!(
+                "{width} x {height} pixels: a side of at most {RESAMPLE_SIDE_MAX} is resized"
+            ));
+        }
         geometry::square(raster, &self.geometry, self.kernel)
     }
 

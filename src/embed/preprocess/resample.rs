@@ -1,5 +1,7 @@
 //! Pillow's 8-bit two-pass resampling, bit for bit (`src/libImaging/Resample.c`, Pillow 13).
 
+use std::ops::Range;
+
 use vitrail_domain::Raster;
 
 use crate::vocabulary::Kernel;
@@ -43,23 +45,52 @@ impl Weights {
         let at = output * self.taps;
         (first, self.values.get(at..at + used).unwrap_or(&[]))
     }
+
+    /// The input pixels that are read.
+    fn span(&self) -> Range<usize> {
+        let first = self.bounds.iter().map(|&(first, _)| first).min().unwrap_or(0);
+        let end = self.bounds.iter().map(|&(first, used)| first + used).max().unwrap_or(0);
+        first..end
+    }
 }
 
 /// Resizes `raster` to `across.full x down.full` pixels and returns the window alone,
 /// `[down.len x across.len x 3]` bytes: the same bytes as Pillow's `resize` and then `crop`.
 ///
-/// Time: input rows in the window x output columns x taps, then output x taps. Memory: input rows
-/// in the window x output columns x 3 bytes.
+/// Time: input rows in the window x output columns x taps, then output x taps (or the other way
+/// round). Memory: what is between the passes, 3 bytes a pixel.
 pub(crate) fn resample(raster: &Raster, kernel: Kernel, across: Window, down: Window) -> Vec<u8> {
     if kernel == Kernel::Nearest {
         return nearest(raster, across, down);
     }
     let vertical = weights(raster.height(), kernel, down);
-    let first_row = vertical.bounds.iter().map(|&(first, _)| first).min().unwrap_or(0);
-    let end_row = vertical.bounds.iter().map(|&(first, used)| first + used).max().unwrap_or(0);
     let horizontal = weights(raster.width(), kernel, across);
-    let rows = horizontal_pass(raster, &horizontal, first_row..end_row);
-    vertical_pass(&rows, &vertical, across.len as usize * Raster::CHANNELS, first_row)
+    if down_first(raster, across.full, down.full) {
+        let columns = horizontal.span();
+        let bytes = columns.start * Raster::CHANNELS..columns.end * Raster::CHANNELS;
+        let row = |y: usize| raster.row(y as u32).get(bytes.clone()).unwrap_or(&[]);
+        let rows = vertical_pass(row, &vertical, bytes.len());
+        horizontal_pass(rows.chunks_exact(bytes.len().max(1)), &horizontal, columns.start)
+    } else {
+        let rows = vertical.span();
+        let stride = across.len as usize * Raster::CHANNELS;
+        let inputs = rows.clone().map(|y| raster.row(y as u32));
+        let narrow = horizontal_pass(inputs, &horizontal, 0);
+        let row = |y: usize| {
+            let at = (y - rows.start) * stride;
+            narrow.get(at..at + stride).unwrap_or(&[])
+        };
+        vertical_pass(row, &vertical, stride)
+    }
+}
+
+/// Which pass comes first matters, since the rows between the passes are rounded to bytes. Pillow
+/// 13 goes down first where the height shrinks by more than twice the pixels of the width; before,
+/// it always went across first, which differs by a grey level or so on tall pictures.
+fn down_first(raster: &Raster, across: u64, down: u64) -> bool {
+    let shrinks = |size: u32, full: u64| i128::from(size) - i128::from(full);
+    let height = shrinks(raster.height(), down);
+    height > 0 && height > 2 * shrinks(raster.width(), across)
 }
 
 /// `precompute_coeffs` and `normalize_coeffs_8bpc`, in doubles as there.
@@ -138,13 +169,17 @@ fn clip8(sum: i32) -> u8 {
     (sum >> PRECISION_BITS).clamp(0, 255) as u8
 }
 
-fn horizontal_pass(raster: &Raster, weights: &Weights, rows: std::ops::Range<usize>) -> Vec<u8> {
+/// Each row begins with input column `first_column`.
+fn horizontal_pass<'a>(
+    rows: impl ExactSizeIterator<Item = &'a [u8]>,
+    weights: &Weights,
+    first_column: usize,
+) -> Vec<u8> {
     let mut out = Vec::with_capacity(rows.len() * weights.bounds.len() * Raster::CHANNELS);
-    for y in rows {
-        let row = raster.row(y as u32);
+    for row in rows {
         for output in 0..weights.bounds.len() {
             let (first, values) = weights.of(output);
-            let at = first * Raster::CHANNELS;
+            let at = (first - first_column) * Raster::CHANNELS;
             let pixels = row.get(at..at + values.len() * Raster::CHANNELS).unwrap_or(&[]);
             let mut sums = [HALF; Raster::CHANNELS];
             for (pixel, &weight) in pixels.as_chunks::<3>().0.iter().zip(values) {
@@ -158,16 +193,15 @@ fn horizontal_pass(raster: &Raster, weights: &Weights, rows: std::ops::Range<usi
     out
 }
 
-/// `rows` begins with input row `first_row`; `stride` bytes are one row.
-fn vertical_pass(rows: &[u8], weights: &Weights, stride: usize, first_row: usize) -> Vec<u8> {
+/// `row` gives `stride` bytes of an input row.
+fn vertical_pass<'a>(row: impl Fn(usize) -> &'a [u8], weights: &Weights, stride: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(weights.bounds.len() * stride);
     let mut sums = vec![HALF; stride];
     for output in 0..weights.bounds.len() {
         let (first, values) = weights.of(output);
         sums.fill(HALF);
-        let inputs = rows.chunks_exact(stride).skip(first - first_row);
-        for (row, &weight) in inputs.zip(values) {
-            for (sum, &value) in sums.iter_mut().zip(row) {
+        for (y, &weight) in (first..).zip(values) {
+            for (sum, &value) in sums.iter_mut().zip(row(y)) {
                 *sum += i32::from(value) * weight;
             }
         }

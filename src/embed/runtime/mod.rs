@@ -43,8 +43,8 @@ pub enum RuntimeChoice {
     Tract,
 }
 
-/// The engine of this process. ONNX Runtime is loaded once: a later call with another library
-/// gets the first one.
+/// The engine of this process. A library is loaded once: a later call with another one gets the
+/// first, or the first one's failure.
 #[derive(Debug, Clone)]
 pub struct Runtime {
     engine: Engine,

@@ -1,5 +1,6 @@
 //! ONNX Runtime through `ort`: the only file that names the crate.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use ort::environment::Environment;
@@ -9,9 +10,11 @@ use parking_lot::Mutex;
 
 use super::{Axis, Port, RawOutput};
 
-/// The process's one environment: ONNX Runtime allows no second.
-static OPENED: Mutex<Option<Opened>> = Mutex::new(None);
+/// What became of the process's one attempt. ONNX Runtime allows no second environment, and `ort`
+/// must not be asked again after a library failed to load: it would use one that is not there.
+static ATTEMPT: Mutex<Option<Result<Opened, String>>> = Mutex::new(None);
 
+#[derive(Clone)]
 struct Opened {
     environment: Environment,
     library: PathBuf,
@@ -20,25 +23,55 @@ struct Opened {
 
 /// Loads the library at `path`, or returns the one that is loaded already: (library, version).
 pub(super) fn open(path: &Path) -> Result<(PathBuf, String), String> {
-    let mut opened = OPENED.lock();
-    if opened.is_none() {
-        let builder = ort::init_from(path).map_err(|error| error.to_string())?;
-        let environment = builder
-            .with_name("vitrail")
-            .with_telemetry(false)
-            .build()
-            .map_err(|error| error.to_string())?;
-        let version = version_in(ort::info());
-        *opened = Some(Opened { environment, library: path.to_owned(), version });
-    }
-    let known = opened.as_ref().ok_or("the library was not kept")?;
-    Ok((known.library.clone(), known.version.clone()))
+    looks_loadable(path)?;
+    let mut attempt = ATTEMPT.lock();
+    let opened = attempt.get_or_insert_with(|| first_open(path)).clone();
+    opened.map(|opened| (opened.library, opened.version))
 }
 
-/// `1.31.1` out of `ORT Build Info: git-branch=rel-1.31.1, ...`; the whole text where it differs.
-fn version_in(info: &str) -> String {
-    let branch = info.split("git-branch=").nth(1).and_then(|rest| rest.split(',').next());
-    branch.and_then(|branch| branch.strip_prefix("rel-")).unwrap_or(info).to_owned()
+/// Sees to it that the one attempt is not spent on a file that can't be a library.
+fn looks_loadable(path: &Path) -> Result<(), String> {
+    const MAGICS: [&[u8]; 4] = [b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ"];
+    let mut head = [0; 4];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    read.map_err(|error| error.to_string())?;
+    match MAGICS.iter().any(|magic| head.starts_with(magic)) {
+        true => Ok(()),
+        false => Err("the file is not a shared library".to_owned()),
+    }
+}
+
+fn first_open(path: &Path) -> Result<Opened, String> {
+    let absolute = std::path::absolute(path).map_err(|error| error.to_string())?;
+    let builder = ort::init_from(&absolute).map_err(|error| error.to_string())?;
+    let environment = builder
+        .with_name("vitrail")
+        .with_telemetry(false)
+        .build()
+        .map_err(|error| error.to_string())?;
+    let real = std::fs::canonicalize(&absolute).unwrap_or_else(|_| absolute.clone());
+    let name = real.file_name().map(|name| name.to_string_lossy().into_owned());
+    let version = version_in(&name.unwrap_or_default(), ort::info());
+    Ok(Opened { environment, library: absolute, version })
+}
+
+/// `1.31.1 (6af1a93)`: the number from the library's file name (`libonnxruntime.so.1.31.1`, also
+/// behind a link) or its branch (`rel-1.31.1`), and the commit that it was built from.
+fn version_in(file_name: &str, info: &str) -> String {
+    let field = |key: &str| {
+        let value = info.split(key).nth(1).and_then(|rest| rest.split([',', ' ']).next());
+        value.filter(|value| !value.is_empty())
+    };
+    let number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+    let named = file_name.split_once(".so.").map(|(_, version)| version);
+    let branch = field("git-branch=").and_then(|branch| branch.strip_prefix("rel-"));
+    let version = named.or(branch).filter(|version| number(version));
+    match (version, field("git-commit-id=")) {
+        (Some(version), Some(commit)) => format!("{version} ({commit})"),
+        (Some(version), None) => version.to_owned(),
+        (None, Some(commit)) => format!("commit {commit}"),
+        (None, None) => info.to_owned(),
+    }
 }
 
 /// A session of ONNX Runtime.
@@ -47,9 +80,9 @@ pub(crate) struct Loaded(ort::session::Session);
 /// Loads a graph for `threads` threads. The threads sleep between calls: they share the machine
 /// with decoders, and other models.
 pub(super) fn load(path: &Path, threads: usize) -> Result<Loaded, String> {
-    let environment = {
-        let opened = OPENED.lock();
-        opened.as_ref().ok_or("ONNX Runtime is not open")?.environment.clone()
+    let environment = match ATTEMPT.lock().as_ref() {
+        Some(Ok(opened)) => opened.environment.clone(),
+        _ => return Err("ONNX Runtime is not open".to_owned()),
     };
     let text = |error: ort::Error| error.to_string();
     let mut builder = ort::session::Session::builder(&environment)
@@ -102,9 +135,17 @@ mod tests {
     use super::version_in;
 
     #[test]
-    fn the_version_is_cut_out_of_the_build_info() {
-        let info = "ORT Build Info: git-branch=rel-1.31.1, git-commit-id=26250ae, build type=Rel";
-        assert_eq!(version_in(info), "1.31.1");
-        assert_eq!(version_in("something else"), "something else");
+    fn the_version_is_in_the_name_or_in_the_branch() {
+        let head = "ORT Build Info: git-branch=HEAD, git-commit-id=6af1a93, build type=Release";
+        let release = "ORT Build Info: git-branch=rel-1.30.0, git-commit-id=26250ae, build";
+        let cases = [
+            ("libonnxruntime.so.1.31.1", head, "1.31.1 (6af1a93)"),
+            ("libonnxruntime.so", release, "1.30.0 (26250ae)"),
+            ("libonnxruntime.so", head, "commit 6af1a93"),
+            ("libonnxruntime.so", "something else", "something else"),
+        ];
+        for (file_name, info, version) in cases {
+            assert_eq!(version_in(file_name, info), version);
+        }
     }
 }

@@ -173,7 +173,7 @@ pub(super) fn downsample(base: (u32, u32), level: (u32, u32)) -> (f64, f64) {
 pub(super) fn no_scale() -> SlideError {
     SlideError::new(
         Code::SlideNoScale,
-        "the slide does not say how large its pixels are: give micrometres per pixel",
+        "the slide does not say how large its pixels are: give micrometres per pixel with --mpp",
     )
 }
 

@@ -10,9 +10,10 @@ use super::codecs::{self, Tile, WHITE};
 use super::error::SlideError;
 use super::ifd::Tiff;
 use super::levels::{self, Pyramid};
+use super::ome;
 use super::page::Page;
 use super::resample::{Box2, bilinear};
-use super::scale::{MppOrigin, Scale};
+use super::scale::{self, MppOrigin, Scale};
 use super::source::Source;
 use super::tile_cache::TileCache;
 
@@ -106,6 +107,14 @@ impl Slide {
         })
     }
 
+    /// Bounds the decoded tiles that are kept, in bytes: for a slide that is looked at here and
+    /// there. What was kept so far goes.
+    #[must_use]
+    pub fn with_cache_bytes(mut self, bytes_max: usize) -> Self {
+        self.cache = TileCache::new(bytes_max);
+        self
+    }
+
     /// The levels, largest first; never empty.
     #[must_use]
     pub fn levels(&self) -> &[Level] {
@@ -137,6 +146,18 @@ impl Slide {
     pub fn with_mpp(mut self, mpp: Mpp) -> Self {
         self.scale = Some(Scale { x: mpp, y: mpp, origin: MppOrigin::Given });
         self
+    }
+
+    /// The format's name as it is stored with an image: `svs`, `ome_tiff`, `tiled_tiff`.
+    #[must_use]
+    pub fn format(&self) -> &'static str {
+        if scale::is_aperio(&self.description) {
+            "svs"
+        } else if ome::is_ome(&self.description) {
+            "ome_tiff"
+        } else {
+            "tiled_tiff"
+        }
     }
 
     /// The description of level 0 as the scanner wrote it. It may name people: it goes through

@@ -10,6 +10,8 @@ use vitrail_domain::{Cancel, Code, Raster, Region};
 use super::error::SlideError;
 use super::shapes::{Bits, otsu};
 use super::slide::Slide;
+use crate::encode::{fitted, thumbnail};
+use crate::refusal::Refusal;
 
 /// Micrometres a mask pixel: a few cells; glands and folds show, single cells don't.
 const MASK_MPP: f64 = 8.0;
@@ -52,31 +54,30 @@ impl TissueMask {
     /// A stored tile can't be read or decoded, or the work was cancelled.
     pub fn of(slide: &Slide, cancel: &Cancel) -> Result<Self, SlideError> {
         let step = mask_step(slide);
-        let (width, height) = slide.size();
-        let (columns, rows) = (width.div_ceil(step), height.div_ceil(step));
-        let down = slide.levels().get(slide.level_for(f64::from(step)));
-        let down = down.map_or(1.0, |level| level.downsample.0.min(level.downsample.1));
-        let block = ((BLOCK_SIDE * down / f64::from(step)) as u32).clamp(1, SLIDE_MASK_SIDE_MAX);
-        let mut thumbnail = Raster::filled(columns, rows, [255; 3])
-            .map_err(|error| SlideError::too_large(format!("the tissue mask: {error}")))?;
-        for top in (0..rows).step_by(block as usize) {
-            for left in (0..columns).step_by(block as usize) {
-                if cancel.is_cancelled() {
-                    return Err(SlideError::new(Code::Cancelled, "the tissue mask was cancelled"));
-                }
-                let (w, h) = (block.min(columns - left), block.min(rows - top));
-                let level0 = |pixels: u32| u64::from(pixels) * u64::from(step);
-                let region =
-                    Region { x: level0(left), y: level0(top), width: level0(w), height: level0(h) };
-                let part = slide.region_at(region, w, h)?;
-                for y in 0..h {
-                    let at = ((top + y) as usize * columns as usize + left as usize) * 3;
-                    let row = part.row(y);
-                    thumbnail.pixels_mut()[at..at + row.len()].copy_from_slice(row);
-                }
-            }
+        Ok(Self::of_thumbnail(&shrunk(slide, step, cancel)?, step))
+    }
+
+    /// [`TissueMask::of`] with a picture of the whole slide, its longest side at most `side`: the
+    /// mask's own picture made smaller, so that a slide of one huge level is read once; or, where
+    /// that one is smaller than `side`, one read from the level that fits.
+    ///
+    /// # Errors
+    /// As [`TissueMask::of`].
+    pub fn with_overview(
+        slide: &Slide,
+        side: u32,
+        cancel: &Cancel,
+    ) -> Result<(Self, Raster), Refusal> {
+        let step = mask_step(slide);
+        let picture = shrunk(slide, step, cancel)?;
+        let mask = Self::of_thumbnail(&picture, step);
+        if picture.width().max(picture.height()) >= side {
+            return Ok((mask, thumbnail(&picture, side)?));
         }
-        Ok(Self::of_thumbnail(&thumbnail, step))
+        let (width, height) = slide.size();
+        let whole = Region { x: 0, y: 0, width: width.into(), height: height.into() };
+        let (w, h) = fitted(width, height, side);
+        Ok((mask, slide.region_at(whole, w, h)?))
     }
 
     /// The mask of a picture whose pixels are `step` level-0 pixels wide.
@@ -167,6 +168,35 @@ impl TissueMask {
         let lower = at(column, row + 1) * (1.0 - fx) + at(column + 1, row + 1) * fx;
         upper * (1.0 - fy) + lower * fy
     }
+}
+
+/// The whole slide, one pixel for `step x step` of level 0, read block by block.
+fn shrunk(slide: &Slide, step: u32, cancel: &Cancel) -> Result<Raster, SlideError> {
+    let (width, height) = slide.size();
+    let (columns, rows) = (width.div_ceil(step), height.div_ceil(step));
+    let down = slide.levels().get(slide.level_for(f64::from(step)));
+    let down = down.map_or(1.0, |level| level.downsample.0.min(level.downsample.1));
+    let block = ((BLOCK_SIDE * down / f64::from(step)) as u32).clamp(1, SLIDE_MASK_SIDE_MAX);
+    let mut thumbnail = Raster::filled(columns, rows, [255; 3])
+        .map_err(|error| SlideError::too_large(format!("the tissue mask: {error}")))?;
+    for top in (0..rows).step_by(block as usize) {
+        for left in (0..columns).step_by(block as usize) {
+            if cancel.is_cancelled() {
+                return Err(SlideError::new(Code::Cancelled, "the tissue mask was cancelled"));
+            }
+            let (w, h) = (block.min(columns - left), block.min(rows - top));
+            let level0 = |pixels: u32| u64::from(pixels) * u64::from(step);
+            let region =
+                Region { x: level0(left), y: level0(top), width: level0(w), height: level0(h) };
+            let part = slide.region_at(region, w, h)?;
+            for y in 0..h {
+                let at = ((top + y) as usize * columns as usize + left as usize) * 3;
+                let row = part.row(y);
+                thumbnail.pixels_mut()[at..at + row.len()].copy_from_slice(row);
+            }
+        }
+    }
+    Ok(thumbnail)
 }
 
 /// Level-0 pixels a mask pixel.

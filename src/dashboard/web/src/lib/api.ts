@@ -311,6 +311,9 @@ export async function follow(id: string, each: (job: Job) => void, signal: Abort
 
 export const thumbnailAddress = (c: string, pointId: string): string =>
   `${at(c)}/points/${encodeURIComponent(pointId)}/thumbnail`;
+/** The point's picture as large as the server makes it: a tile is cut from its slide. */
+export const pictureAddress = (c: string, pointId: string): string =>
+  `${thumbnailAddress(c, pointId)}?side=1024`;
 export const fileAddress = (c: string, imageId: string): string =>
   `${at(c)}/images/${encodeURIComponent(imageId)}/file`;
 

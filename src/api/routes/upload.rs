@@ -1,0 +1,122 @@
+//! Pictures that come in: uploaded with the request, or named by their paths on the server.
+
+use actix_web::{HttpRequest, web};
+use serde_json::{Map, Value};
+use vitrail_domain::limits::UPLOAD_FILES_MAX;
+use vitrail_domain::{Code, CollectionName, Mpp, Payload};
+use vitrail_jobs::{IngestSpec, Upload, UploadOutcome, ingest_uploads};
+
+use crate::contract::ingest::{Uploaded, UploadedItem};
+use crate::contract::job::IngestRequest;
+use crate::error::ApiError;
+use crate::routes::body::{self, Part};
+use crate::routes::collections::roles_of;
+use crate::state::ApiState;
+
+/// A form of pictures, read.
+pub struct Pictures {
+    files: Vec<Part>,
+    fields: Map<String, Value>,
+    model: Option<String>,
+}
+
+/// Reads a form of pictures.
+pub async fn pictures(request: &HttpRequest, payload: web::Payload) -> Result<Pictures, ApiError> {
+    let mut read = Pictures { files: Vec::new(), fields: Map::new(), model: None };
+    for part in body::form(request, payload, &["file", "fields", "model"]).await? {
+        match part.name.as_str() {
+            "file" => read.files.push(part),
+            "fields" => read.fields = part.json()?,
+            _ => read.model = Some(part.text()?),
+        }
+    }
+    match read.files.len() {
+        0 => Err(ApiError::invalid("file", "the form has no part named file")),
+        count if count > UPLOAD_FILES_MAX => {
+            let message = format!("{count} files in one form; the limit is {UPLOAD_FILES_MAX}");
+            Err(ApiError::new(Code::TooLarge, message).at("file"))
+        }
+        _ => Ok(read),
+    }
+}
+
+/// Stores and embeds a form's pictures; each is stored, skipped or refused for itself.
+pub fn store(
+    state: &ApiState,
+    collection: &CollectionName,
+    pictures: Pictures,
+) -> Result<Uploaded, ApiError> {
+    let fields = Payload::checked(pictures.fields);
+    let fields = fields.map_err(|error| ApiError::new(Code::InvalidPayload, error).at("fields"))?;
+    let uploads: Vec<Upload> = pictures
+        .files
+        .into_iter()
+        .enumerate()
+        .map(|(index, part)| Upload {
+            name: part
+                .file
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(|| format!("upload-{index}")),
+            bytes: part.bytes,
+            fields: fields.fields().clone(),
+        })
+        .collect();
+    let names: Vec<String> = uploads.iter().map(|upload| upload.name.clone()).collect();
+    let model = pictures.model.as_deref();
+    let outcomes = ingest_uploads(state.jobs.ingest(), collection, model, uploads)?;
+    Ok(Uploaded { items: names.into_iter().zip(outcomes).map(item).collect() })
+}
+
+fn item((name, outcome): (String, UploadOutcome)) -> UploadedItem {
+    let empty = UploadedItem {
+        name,
+        status: "refused",
+        image_id: None,
+        point_ids: Vec::new(),
+        code: None,
+        message: None,
+    };
+    match outcome {
+        UploadOutcome::Stored { image, point } => UploadedItem {
+            status: "stored",
+            image_id: Some(image.to_string()),
+            point_ids: vec![point.into()],
+            ..empty
+        },
+        UploadOutcome::Skipped { image, point } => UploadedItem {
+            status: "skipped",
+            image_id: Some(image.to_string()),
+            point_ids: vec![point.into()],
+            ..empty
+        },
+        UploadOutcome::Refused(refused) => UploadedItem {
+            code: Some(refused.code.name()),
+            message: Some(refused.message),
+            ..empty
+        },
+    }
+}
+
+/// What a request by paths asks for. Every path is under a folder that the server may read.
+pub fn spec_of(
+    state: &ApiState,
+    collection: CollectionName,
+    wire: &IngestRequest,
+) -> Result<IngestSpec, ApiError> {
+    if wire.paths.is_empty() || wire.paths.len() > UPLOAD_FILES_MAX {
+        let message = format!("give 1 to {UPLOAD_FILES_MAX} files or folders");
+        return Err(ApiError::invalid("paths", message));
+    }
+    let allowed = |path: &String| state.allowed("paths", path);
+    let paths = wire.paths.iter().map(allowed).collect::<Result<_, _>>()?;
+    let metadata = wire.metadata.as_ref().map(|path| state.allowed("metadata", path));
+    let mut spec = IngestSpec::new(collection, paths);
+    spec.metadata = metadata.transpose()?;
+    spec.model.clone_from(&wire.model);
+    spec.slide_mpp = wire.mpp.map(Mpp::new).transpose()?;
+    spec.tile_mpp = wire.tile_mpp.map(Mpp::new).transpose()?;
+    spec.roles = roles_of(&wire.roles)?;
+    spec.include.clone_from(&wire.include);
+    spec.exclude.clone_from(&wire.exclude);
+    Ok(spec)
+}

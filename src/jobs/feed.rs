@@ -1,0 +1,186 @@
+//! Files -> units of work -> points that wait for their vectors. One thread opens files, one hands
+//! units out, and all readers work on the tiles of one slide as on photographs.
+
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+use vitrail_domain::{Cancel, Code};
+use vitrail_ingest::Refusal;
+use vitrail_ingest::slide::TileBox;
+
+use crate::bind::Target;
+use crate::ingest::{Event, Ingest};
+use crate::prepare::{self, Hashed, Prepared, Source};
+use crate::progress::Refused;
+use crate::slides::{self, CutOptions, CutSlide, OpenSlide};
+use crate::sources::{self, Photo, Sources};
+use crate::spec::IngestSpec;
+
+/// One unit of work for a reader.
+pub enum Work {
+    /// A file that is decoded whole.
+    Photo(Photo),
+    /// One tile of an open slide.
+    Tile(Arc<OpenSlide>, TileBox),
+}
+
+/// A file as the opener hands it on.
+pub enum Opened {
+    /// To be decoded whole.
+    Photo(Photo),
+    /// To be cut.
+    Slide(Box<CutSlide>),
+}
+
+/// One run's shared, read-only parts.
+#[derive(Clone, Copy)]
+pub struct Run<'a> {
+    /// What an ingest works with.
+    pub ingest: &'a Ingest,
+    /// What is asked.
+    pub spec: &'a IngestSpec,
+    /// Where points go.
+    pub target: &'a Target,
+    /// What is read.
+    pub sources: &'a Sources,
+    /// Set when somebody asks, and when the writer has stopped: nobody works for a dead end.
+    pub stop: &'a Cancel,
+}
+
+impl Run<'_> {
+    /// Goes through the files. The next slide is opened while the tiles of the one before are
+    /// read: `opened` has no room, so that there are never more than two open.
+    pub fn open(&self, opened: &Sender<Opened>, events: &Sender<Event>) {
+        let files = &self.sources.files;
+        let _ = events.send(Event::Found(files.len() as u64));
+        let last = self.sources.last_slide();
+        if last.is_none() {
+            let _ = events.send(Event::Listed);
+        }
+        for (at, file) in files.iter().enumerate() {
+            if self.stop.is_cancelled() {
+                return;
+            }
+            let sent = match self.open_file(file) {
+                Ok(Opened::Slide(cut)) => {
+                    let (more, image) =
+                        (cut.tiles - 1, (cut.record.clone(), cut.thumbnail.clone()));
+                    let found = events.send(Event::Found(more));
+                    let image = found.and_then(|()| events.send(Event::Image(Box::new(image))));
+                    image.is_ok() && opened.send(Opened::Slide(cut)).is_ok()
+                }
+                Ok(photo) => opened.send(photo).is_ok(),
+                Err(refusal) if refusal.code == Code::Cancelled => return,
+                Err(refusal) => {
+                    events.send(Event::Refused(sources::refused(&file.path, refusal))).is_ok()
+                }
+            };
+            if !sent {
+                return;
+            }
+            if last == Some(at) {
+                let _ = events.send(Event::Listed);
+            }
+        }
+    }
+
+    fn open_file(&self, file: &vitrail_ingest::Found) -> Result<Opened, Refusal> {
+        if !slides::is_cut(file)? {
+            return Ok(Opened::Photo(self.sources.photo(file)));
+        }
+        let model = self.target.serving.model();
+        let options = CutOptions {
+            collection: self.spec.collection.clone(),
+            slide_mpp: self.spec.slide_mpp,
+            tile_mpp: self.spec.tile_mpp.unwrap_or(model.default_mpp()),
+            tile_px: model.tile_px(),
+            now: self.ingest.clock.now(),
+        };
+        let cut = slides::cut(file, self.sources.fields(file), &options, self.stop)?;
+        Ok(Opened::Slide(Box::new(cut)))
+    }
+
+    /// Hands out photographs and, one by one, the tiles of slides.
+    pub fn feed(&self, opened: &Receiver<Opened>, work: &Sender<Work>, events: &Sender<Event>) {
+        for file in opened {
+            let sent = match file {
+                Opened::Photo(photo) => work.send(Work::Photo(photo)).is_ok(),
+                Opened::Slide(cut) => self.feed_tiles(&cut, work, events),
+            };
+            if !sent || self.stop.is_cancelled() {
+                return;
+            }
+        }
+    }
+
+    fn feed_tiles(&self, cut: &CutSlide, work: &Sender<Work>, events: &Sender<Event>) -> bool {
+        match cut.grid() {
+            Ok(grid) => grid
+                .iter()
+                .take_while(|_| !self.stop.is_cancelled())
+                .all(|tile| work.send(Work::Tile(cut.open.clone(), tile)).is_ok()),
+            Err(refusal) => {
+                let refused = sources::refused(&cut.open.file.path, refusal);
+                events.send(Event::Refused(refused)).is_ok()
+            }
+        }
+    }
+
+    /// One reader: hashes, skips or decodes, and hands pixels to the model.
+    pub fn read(&self, units: &Receiver<Work>, events: &Sender<Event>) {
+        for unit in units {
+            if self.stop.is_cancelled() {
+                return;
+            }
+            let event = match unit {
+                Work::Photo(photo) => self.read_photo(photo),
+                Work::Tile(open, tile) => self.read_tile(&open, &tile),
+            };
+            if events.send(event).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn read_photo(&self, photo: Photo) -> Event {
+        let path = photo.path.to_string_lossy().into_owned();
+        let bytes = match vitrail_ingest::read_image_bytes(&photo.path) {
+            Ok(bytes) => Hashed::from(bytes),
+            Err(refusal) => return refused(path, refusal),
+        };
+        let source = Source {
+            collection: &self.spec.collection,
+            uri: &photo.uri,
+            root: Some(photo.root.to_string_lossy().into_owned()),
+            fields: photo.fields,
+            now: self.ingest.clock.now(),
+        };
+        if self.target.has(prepare::photo_id(&source, &bytes.sha256)) {
+            return Event::Skipped;
+        }
+        self.embed(prepare::photo(bytes, source), path)
+    }
+
+    fn read_tile(&self, open: &OpenSlide, tile: &TileBox) -> Event {
+        let id = prepare::tile_id(&self.spec.collection, open, tile);
+        if self.target.has(id) {
+            return Event::Skipped;
+        }
+        // The box as a media fragment (W3C, `#xywh=`), so that each refused tile has its own place.
+        let area = tile.region;
+        let path = open.file.path.to_string_lossy();
+        let path = format!("{path}#xywh={},{},{},{}", area.x, area.y, area.width, area.height);
+        self.embed(prepare::tile(id, open, tile), path)
+    }
+
+    fn embed(&self, prepared: Result<Prepared, Refusal>, path: String) -> Event {
+        match prepared {
+            Ok(prepared) => Event::Ready(Box::new(self.target.submit(prepared, path))),
+            Err(refusal) => refused(path, refusal),
+        }
+    }
+}
+
+fn refused(path: String, Refusal { code, message }: Refusal) -> Event {
+    Event::Refused(Refused { path, code, message })
+}

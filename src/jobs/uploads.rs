@@ -1,0 +1,183 @@
+//! Single pictures that come in by hand: their bytes are kept, and the caller waits for the answer.
+
+use std::sync::Arc;
+
+use crossbeam_channel::bounded;
+use serde_json::{Map, Value};
+use vitrail_domain::limits::INGEST_BATCH_POINTS;
+use vitrail_domain::{CollectionName, ImageId, PointId};
+use vitrail_ingest::sha256;
+
+use crate::bind::{Target, bind};
+use crate::error::JobError;
+use crate::identity::image_id;
+use crate::ingest::Ingest;
+use crate::prepare::{self, Source};
+use crate::progress::Refused;
+use crate::spec::IngestSpec;
+use crate::writer::{Ready, Writer};
+
+/// One picture as it was sent.
+#[derive(Debug, Clone)]
+pub struct Upload {
+    /// The name that the sender gave it.
+    pub name: String,
+    /// Its encoded bytes.
+    pub bytes: Arc<[u8]>,
+    /// Payload of its point.
+    pub fields: Map<String, Value>,
+}
+
+/// What became of one picture.
+#[derive(Debug, Clone, PartialEq)]
+pub enum UploadOutcome {
+    /// Durable and visible.
+    Stored {
+        /// The image.
+        image: ImageId,
+        /// Its point.
+        point: PointId,
+    },
+    /// The same bytes of the same name were there already, with this vector.
+    Skipped {
+        /// The image.
+        image: ImageId,
+        /// Its point.
+        point: PointId,
+    },
+    /// It can't be used.
+    Refused(Refused),
+}
+
+/// A picture on its way.
+enum Step {
+    Done(UploadOutcome),
+    Ready(Box<Ready>),
+}
+
+/// Stores and embeds pictures; each is stored, skipped or refused for itself, in the order given.
+/// Answers when all of them are durable and visible.
+///
+/// # Errors
+/// Only what concerns them all: an unknown model, a vector bound to another contract, a store that
+/// refuses writes.
+pub fn ingest_uploads(
+    ingest: &Ingest,
+    collection: &CollectionName,
+    model: Option<&str>,
+    uploads: Vec<Upload>,
+) -> Result<Vec<UploadOutcome>, JobError> {
+    let mut spec = IngestSpec::new(collection.clone(), Vec::new());
+    spec.model = model.map(str::to_owned);
+    let columns = columns_of(&uploads);
+    let target = bind(ingest, &spec, &columns)?;
+    let mut outcomes = Vec::with_capacity(uploads.len());
+    let mut left = uploads.into_iter().peekable();
+    while left.peek().is_some() {
+        let batch: Vec<Upload> = left.by_ref().take(INGEST_BATCH_POINTS).collect();
+        outcomes.extend(store_batch(ingest, &target, collection, batch)?);
+    }
+    Ok(outcomes)
+}
+
+/// The users' field names, from which roles are guessed as from a table's columns.
+fn columns_of(uploads: &[Upload]) -> Vec<String> {
+    let mut columns: Vec<String> =
+        uploads.iter().flat_map(|upload| upload.fields.keys().cloned()).collect();
+    columns.sort();
+    columns.dedup();
+    columns
+}
+
+/// Reads a batch on all threads and writes it as one.
+fn store_batch(
+    ingest: &Ingest,
+    target: &Target,
+    collection: &CollectionName,
+    batch: Vec<Upload>,
+) -> Result<Vec<UploadOutcome>, JobError> {
+    let count = batch.len();
+    let (work, units) = bounded(count);
+    let (done, finished) = bounded(count);
+    for unit in batch.into_iter().enumerate() {
+        let _ = work.send(unit);
+    }
+    drop(work);
+    std::thread::scope(|scope| {
+        for _ in 0..ingest.threads.clamp(1, count) {
+            let (units, done) = (units.clone(), done.clone());
+            scope.spawn(move || {
+                for (index, upload) in units {
+                    let _ = done.send((index, read(ingest, target, collection, upload)));
+                }
+            });
+        }
+    });
+    drop(done);
+    let mut steps: Vec<(usize, Step)> = Vec::with_capacity(count);
+    for (index, step) in finished {
+        steps.push((index, step?));
+    }
+    steps.sort_by_key(|(index, _)| *index);
+    write(target, steps.into_iter().map(|(_, step)| step))
+}
+
+fn read(
+    ingest: &Ingest,
+    target: &Target,
+    collection: &CollectionName,
+    upload: Upload,
+) -> Result<Step, JobError> {
+    let Upload { name, bytes, fields } = upload;
+    let now = ingest.clock.now();
+    let source = Source { collection, uri: &name, root: None, fields, now };
+    let digest = sha256(&bytes);
+    let point = prepare::photo_id(&source, &digest);
+    if target.has(point) {
+        let image = image_id(collection, &name, &digest);
+        return Ok(Step::Done(UploadOutcome::Skipped { image, point }));
+    }
+    match prepare::photo(bytes.clone(), source) {
+        Ok(prepared) => {
+            // Kept before the point that names it becomes durable.
+            ingest.catalog.store().put_blob(&bytes)?;
+            Ok(Step::Ready(Box::new(target.submit(prepared, name))))
+        }
+        Err(refusal) => {
+            let refused = Refused { path: name, code: refusal.code, message: refusal.message };
+            Ok(Step::Done(UploadOutcome::Refused(refused)))
+        }
+    }
+}
+
+/// Writes what is ready as one durable batch, and answers in order.
+fn write(
+    target: &Target,
+    steps: impl Iterator<Item = Step>,
+) -> Result<Vec<UploadOutcome>, JobError> {
+    let mut writer = Writer::new(target);
+    let mut outcomes: Vec<UploadOutcome> = Vec::new();
+    let mut waiting = Vec::new();
+    for step in steps {
+        match step {
+            Step::Done(outcome) => outcomes.push(outcome),
+            Step::Ready(ready) => {
+                waiting.push(outcomes.len());
+                outcomes.push(UploadOutcome::Stored { image: ready.image, point: ready.id });
+                writer.point(*ready);
+            }
+        }
+    }
+    let written = writer.flush()?;
+    // Those that the model refused come in the order in which they were handed over.
+    let mut refused = written.refused.into_iter();
+    for index in waiting {
+        let Some(outcome) = outcomes.get_mut(index) else { continue };
+        let stored = matches!(&*outcome,
+            UploadOutcome::Stored { point, .. } if written.ids.contains(point));
+        if let Some(refusal) = (!stored).then(|| refused.next()).flatten() {
+            *outcome = UploadOutcome::Refused(refusal);
+        }
+    }
+    Ok(outcomes)
+}
