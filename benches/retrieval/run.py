@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """How good retrieval is on real pictures: one Markdown table, made by the program alone.
 
-    benches/retrieval/run.py PROGRAM DATA [--seed 0] [--tries 100] [--sets skin,tiles,cxr] > table.md
+    benches/retrieval/run.py PROGRAM DATA [--model NAME] [--seed 0] [--tries 100]
+        [--sets skin,tiles,cxr] > table.md
 
 PROGRAM is a release build of vitrail; DATA holds one folder a set, each with its table SET/SET.csv
 (columns file, label and patient_id, lesion_id or slide_id). Needs Python 3.9 and Pillow.
@@ -47,8 +48,10 @@ class Set:
             raise SystemExit(f"vitrail {arguments[0]} {self.name}: {done.stderr.strip()}")
         return done.stdout
 
-    def ingest(self):
-        out = self.run("ingest", self.folder, "-c", self.name, "--metadata", self.table, "--json")
+    def ingest(self, model):
+        named = ["--model", model] if model else []
+        into = ["-c", self.name, "--metadata", self.table, "--json"]
+        out = self.run("ingest", self.folder, *into, *named)
         return json.loads(out.splitlines()[-1])
 
     def retrieval(self, seed):
@@ -135,6 +138,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program", type=Path)
     parser.add_argument("data", type=Path)
+    parser.add_argument("--model", help="the default model when left out")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tries", type=int, default=100)
     parser.add_argument("--sets", default="skin,tiles,cxr")
@@ -145,13 +149,13 @@ def main():
         for name in given.sets.split(","):
             one = Set(program, given.data, name, Path(folder))
             say(f"{name}: ingest")
-            ingested = one.ingest()
+            ingested = one.ingest(given.model)
             if ingested["refused"]:
                 say(f"{name}: refused {len(ingested['refused'])}")
             report = one.retrieval(given.seed)
             tables.append(precision_row(one, ingested, report))
             originals = random.Random(given.seed).sample(sorted(one.rows), given.tries)
-            for what, alter in ALTERED.items():
+            for what, alter in ALTERED.items() if given.tries else ():
                 say(f"{name}: {what}")
                 exact, near = robustness(one, alter, originals, Path(folder))
                 low, high = wilson(exact, given.tries)
@@ -164,6 +168,8 @@ def main():
           "| macro | by chance | random vectors | at best |")
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     print("\n".join(tables))
+    if not copies:
+        return
     print("\n| set | copy | first hit is the original | 95 % | or of its own group |")
     print("|---|---|---|---|---|")
     print("\n".join(copies))

@@ -123,6 +123,8 @@ fn random_vectors_reach_what_chance_expects_and_no_more() {
     let report = retrieval(&data, options(5, 11)).expect("a report");
     close(report.precision.micro.mean, 1.0, "separated classes");
     close(report.random.micro.mean, (450.0 * 449.0 + 150.0 * 149.0) / (600.0 * 599.0), "chance");
+    let other = retrieval(&data, options(5, 12)).expect("a report");
+    assert_ne!(report.random_vectors.micro.mean, other.random_vectors.micro.mean, "seeded");
     let (low, high) = report.random_vectors.micro.interval.expect("an interval");
     let expected = report.random.micro.mean;
     assert!(low - 0.01 < expected && expected < high + 0.01, "{low} {expected} {high}");
