@@ -10,7 +10,7 @@ use serde_json::Value;
 use vitrail_api::contract::similar::{SimilarRequest, answer, request as read};
 use vitrail_cases::Cases;
 use vitrail_collection::{Catalog, Collection};
-use vitrail_domain::{Cancel, Change, CollectionName, Role};
+use vitrail_domain::{Cancel, Change, CollectionName, Role, Roles};
 use vitrail_jobs::{IngestSpec, Jobs};
 
 use super::progress::{self, Screen};
@@ -155,7 +155,8 @@ fn label_tiles(catalog: &Catalog) -> Result<(), Failure> {
     if !changes.is_empty() {
         collection.apply(changes)?;
     }
-    Ok(())
+    let label = [(Role::Label, "label".parse()?)];
+    Ok(collection.add_roles(&Roles(label.into_iter().collect()))?)
 }
 
 /// Asks for pictures like the first one and prints the answer, as `vitrail similar` does.

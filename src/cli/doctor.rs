@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 use vitrail_disk::free_bytes;
-use vitrail_embed::{Engine, ModelState, Models};
+use vitrail_embed::{Engine, Model, ModelState, Models};
 use vitrail_kernels::{Isa, Kernels};
 use vitrail_store::{FORMAT_VERSION, Store, StoreError, StoreOptions};
 
@@ -179,23 +179,25 @@ fn engine(models: &Models) -> Finding {
 /// Loads the model, so that what is said is true of this moment.
 fn model(models: &Models, name: &str) -> Finding {
     let what = format!("model {name}");
-    let serving = match models.serving(name) {
-        Ok(serving) => serving,
-        Err(error) => return problem(&what, error.to_string(), MEND_MODEL),
-    };
-    let (dim, contract) = (serving.model().dim().get(), serving.model().contract_hash());
-    let contract = contract.get(..12).unwrap_or(contract);
-    let found = format!("{dim} components, contract {contract}");
-    match models.state(name) {
-        ModelState::Verified => ok(what, format!("verified, {found}")),
-        ModelState::Unverified => warning(
-            &what,
-            format!("runs as declared, {found}"),
-            "Its manifest has no golden vector: add one to prove its numbers.",
-        ),
-        ModelState::Refused(reason) => problem(&what, reason, MEND_MODEL),
+    match (models.state(name), models.serving(name)) {
+        (ModelState::Refused(reason), _) => problem(&what, reason, MEND_MODEL),
+        (_, Err(error)) => problem(&what, error.to_string(), MEND_MODEL),
+        (ModelState::Unverified, Ok(serving)) => {
+            warning(&what, format!("unverified, {}", made_by(serving.model())), PROVE_MODEL)
+        }
+        (ModelState::Verified, Ok(serving)) => {
+            ok(what, format!("verified, {}", made_by(serving.model())))
+        }
     }
 }
+
+/// The vectors' length and the start of their contract.
+fn made_by(model: &Model) -> String {
+    let (dim, contract) = (model.dim().get(), model.contract_hash());
+    format!("{dim} components, contract {}", contract.get(..12).unwrap_or(contract))
+}
+
+const PROVE_MODEL: &str = "Its manifest has no golden vector; add one from the model's own code.";
 
 const MEND_MODEL: &str = "Mend what it names, or remove the model's folder.";
 

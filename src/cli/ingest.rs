@@ -35,7 +35,7 @@ pub struct Options {
     /// ROLE=PATH: which payload path plays patient, case, lesion, slide, site, label ...
     #[arg(long = "role")]
     roles: Vec<String>,
-    /// Micrometres a pixel of slides that do not say.
+    /// Micrometres a pixel of slides, whatever they say themselves.
     #[arg(long)]
     mpp: Option<f64>,
     /// Micrometres a pixel of the tiles cut from slides; the model's own scale when left out.

@@ -113,8 +113,8 @@ codes! {
     TableInvalid, "table_invalid", Invalid, "The metadata table can't be read.", "Mend the line that the message names.";
     // models
     ModelInvalid, "model_invalid", Invalid, "The model's manifest or files are not what they say.", "Mend the field that the message names.";
-    ModelFailed, "model_failed", Internal, "The model failed on this input.", "Run vitrail models verify.";
-    RuntimeMissing, "runtime_missing", Internal, "The inference library can't be opened.", "Run deploy/setup, or name it with --onnxruntime.";
+    ModelFailed, "model_failed", Internal, "The model failed on this input.", "Run vitrail doctor.";
+    RuntimeMissing, "runtime_missing", Internal, "The inference library can't be opened.", "Run deploy/setup, or name it in VITRAIL_ONNXRUNTIME.";
     // store
     NoSpace, "no_space", NoSpace, "The disk is full: reads go on, writes are refused.", "Free space; writing resumes by itself.";
     StoreDamaged, "store_damaged", Damaged, "A stored record is damaged.", "Run vitrail check, and restore from a snapshot.";

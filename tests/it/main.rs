@@ -1,6 +1,10 @@
 //! The one integration binary: each further binary would link everything again.
 
+mod access;
 mod bench;
+mod contract;
 mod pictures;
+mod rest;
+mod server;
 mod slides;
 mod tidy;
