@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use thiserror::Error;
+use vitrail_analysis::AnalysisError;
 use vitrail_collection::CollectionError;
 use vitrail_domain::limits::EXPORT_BYTES_MAX;
 use vitrail_domain::{Code, ImageId, PointId, Role, VectorName};
@@ -21,6 +22,12 @@ pub enum CaseError {
     /// The model failed or is unknown.
     #[error(transparent)]
     Model(#[from] EmbedError),
+    /// Nothing says what is right.
+    #[error("say which payload path holds the label: the collection maps none to the role label")]
+    NoLabel,
+    /// The measure does not take what the collection holds.
+    #[error(transparent)]
+    Analysis(#[from] AnalysisError),
     /// More vectors than are held until their file is written.
     #[error(
         "{pictures} vectors of {dim} components are more than the limit of {EXPORT_BYTES_MAX} \
@@ -115,6 +122,8 @@ impl CaseError {
             Self::Collection(error) => error.code(),
             Self::Picture(refusal) => refusal.code,
             Self::Model(error) => error.code(),
+            Self::NoLabel => Code::RoleUnknown,
+            Self::Analysis(error) => error.code(),
             Self::TooMany { .. } => Code::TooLarge,
             Self::UnknownPoint(_) => Code::UnknownPoint,
             Self::UnknownImage(_) | Self::NoPicture(_) => Code::UnknownImage,

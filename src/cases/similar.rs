@@ -216,7 +216,7 @@ fn points_with_pixels(
     Ok(records.into_iter().map(|record| (record.id, record.payload)).unzip())
 }
 
-fn which_vector(
+pub(crate) fn which_vector(
     spec: &CollectionSpec,
     using: Option<&VectorName>,
 ) -> Result<(VectorName, VectorSpec), CaseError> {

@@ -23,6 +23,7 @@ pub struct Options {
 const INTERRUPTED: u8 = 130;
 
 pub fn run(arguments: &Arguments, options: &Options) -> Result<ExitCode, Failure> {
+    arguments.refuse_remote("check")?;
     if !Store::exists(&arguments.store) {
         return Err(format!("there is no store at {}", arguments.store.display()).into());
     }

@@ -59,6 +59,7 @@ const DISK_WANTED: u64 = 5 * GIB;
 
 pub fn run(arguments: &Arguments, options: &Options) -> Result<ExitCode, Failure> {
     let mut findings = vec![program(), processor(), memory()];
+    findings.push(dashboard());
     findings.extend(engine_and_models(arguments));
     findings.push(disk(&arguments.store));
     findings.push(store(&arguments.store));
@@ -100,6 +101,13 @@ fn processor() -> Finding {
         ),
         _ => ok("processor", found),
     }
+}
+
+fn dashboard() -> Finding {
+    if vitrail_dashboard::is_built() {
+        return ok("dashboard", "built in");
+    }
+    warning("dashboard", "not built in", "Run deploy/build, which builds it before the program.")
 }
 
 /// Where Linux says how much memory there is.
@@ -168,6 +176,7 @@ fn engine(models: &Models) -> Finding {
     }
 }
 
+/// Loads the model, so that what is said is true of this moment.
 fn model(models: &Models, name: &str) -> Finding {
     let what = format!("model {name}");
     match (models.state(name), models.serving(name)) {

@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod doctor;
 mod embed;
+mod eval;
 mod ingest;
 mod jobs;
 mod progress;
@@ -45,6 +46,7 @@ struct Arguments {
 const EXAMPLES: &str = "Examples:
   vitrail ingest pictures/ -c skin --metadata pictures/table.csv
   vitrail similar picture.jpg -c skin -k 5 --exclude-same lesion
+  vitrail eval retrieval -c skin --label label -k 5
   vitrail embed pictures/ --out pictures.npy
   vitrail demo
   vitrail serve
@@ -62,6 +64,11 @@ enum Command {
     Similar(similar::Options),
     /// Embeds pictures into a file: NumPy, Parquet or JSON lines. Needs no store.
     Embed(embed::Options),
+    /// Measures a collection.
+    Eval {
+        #[command(subcommand)]
+        what: EvalCommand,
+    },
     /// Reads all data of the store and verifies it; exits with 1 where something is damaged.
     Check(check::Options),
     /// Looks at this installation and machine; exits with 1 where something must be mended.
@@ -83,11 +90,29 @@ enum Command {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum EvalCommand {
+    /// How often the nearest others have a picture's label: precision at k, leaving one out.
+    Retrieval(eval::Options),
+}
+
 impl Arguments {
     /// The server to ask, if one is named.
     fn remote(&self) -> Result<Option<Remote>, Failure> {
         let remote = self.url.as_ref().map(|url| Remote::new(url, self.key_file.as_deref()));
         remote.transpose()
+    }
+
+    /// For commands that read a store themselves.
+    fn refuse_remote(&self, command: &str) -> Result<(), Failure> {
+        match &self.url {
+            None => Ok(()),
+            Some(url) => Err(format!(
+                "{command} reads a store itself and can't ask {url}: stop the server, and leave \
+                 --url and VITRAIL_URL out"
+            )
+            .into()),
+        }
     }
 }
 
@@ -114,6 +139,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Ingest(options) => ingest::run(arguments, options),
         Command::Similar(options) => similar::run(arguments, options),
         Command::Embed(options) => embed::run(arguments, options),
+        Command::Eval { what: EvalCommand::Retrieval(options) } => eval::run(arguments, options),
         Command::Check(options) => check::run(arguments, options),
         Command::Doctor(options) => doctor::run(arguments, options),
         Command::Models { what } => catalog::models(arguments, what),

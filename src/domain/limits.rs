@@ -179,6 +179,10 @@ pub const EMBED_QUEUE_MAX: usize = 1_024;
 /// Bytes of vectors that are held until their file is written: three million of 1,280 components.
 pub const EXPORT_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
 
+/// Queries of a retrieval measure: each is compared with every point, and the interval of a mean
+/// over 10,000 is a hundredth wide.
+pub const RETRIEVAL_QUERIES_MAX: usize = 10_000;
+
 /// Bytes of a model manifest.
 pub const MANIFEST_BYTES_MAX: u64 = 1024 * 1024;
 

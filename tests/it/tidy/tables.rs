@@ -26,7 +26,7 @@ pub(super) const MADE: [&str; 6] =
     ["target", "node_modules", "dist", "vitrail-data", ".git", "shared"];
 
 /// Rooms: name, rank, rooms of lower rank that it may use (the table of `src/ARCHITECTURE.md`).
-pub(super) const ROOMS: [(&str, u8, &[&str]); 16] = [
+pub(super) const ROOMS: [(&str, u8, &[&str]); 17] = [
     ("domain", 0, &[]),
     ("kernels", 0, &[]),
     ("disk", 0, &[]),
@@ -36,10 +36,11 @@ pub(super) const ROOMS: [(&str, u8, &[&str]); 16] = [
     ("vector_index", 1, &["domain", "kernels", "disk"]),
     ("field_index", 1, &["domain", "disk"]),
     ("exchange", 1, &["domain", "disk"]),
+    ("analysis", 1, &["domain", "kernels"]),
     ("atlas", 1, &["domain"]),
     ("query", 2, &["domain", "kernels", "vector_index", "field_index"]),
     ("collection", 3, &["domain", "store", "vector_index", "field_index", "query"]),
-    ("cases", 4, &["domain", "ingest", "embed", "query", "collection"]),
+    ("cases", 4, &["domain", "ingest", "embed", "analysis", "query", "collection"]),
     (
         "jobs",
         4,
