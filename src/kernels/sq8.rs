@@ -55,6 +55,7 @@ struct Sums {
     code: [i32; LANES],
 }
 
+#[expect(clippy::manual_clamp, reason = "clamp would let NaN through")]
 #[inline(always)]
 fn block(values: &[f32; LANES], inverse: f32, sums: &mut Sums, out: &mut [u8; LANES]) {
     for lane in 0..LANES {
