@@ -3,21 +3,10 @@
 
 use proptest::prelude::*;
 
-use super::*;
-use crate::rotate::split_mix;
+use crate::tests::{available, numbers};
+use crate::*;
 
 const DISTANCES: [Distance; 3] = [Distance::OneMinusDot, Distance::MinusDot, Distance::L2Squared];
-
-fn available() -> Vec<Kernels> {
-    Isa::ALL.into_iter().filter_map(Kernels::of).collect()
-}
-
-/// Seeded numbers from -1 to 1.
-fn numbers(seed: u64, count: usize) -> Vec<f32> {
-    let mut state = seed;
-    let mut next = || (split_mix(&mut state) >> 40) as f32 / (1 << 23) as f32 - 1.0;
-    (0..count).map(|_| next()).collect()
-}
 
 /// Numbers near normal, of length near 1, as trained embeddings are.
 fn embedding(seed: u64, dim: usize) -> Vec<f32> {
