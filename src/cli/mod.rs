@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bench;
 mod catalog;
 mod check;
 mod demo;
@@ -83,6 +84,11 @@ enum Command {
         #[command(subcommand)]
         what: catalog::Collections,
     },
+    /// How fast and how exact this machine is.
+    Bench {
+        #[command(subcommand)]
+        what: bench::What,
+    },
     /// Long work that was asked for, and what became of it.
     Jobs {
         #[command(subcommand)]
@@ -144,6 +150,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Doctor(options) => doctor::run(arguments, options),
         Command::Models { what } => catalog::models(arguments, what),
         Command::Collections { what } => catalog::collections(arguments, what),
+        Command::Bench { what } => bench::run(arguments, what),
         Command::Jobs { what } => jobs::run(arguments, what),
     }
 }
