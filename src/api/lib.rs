@@ -2,7 +2,7 @@
 //!
 //! | Module | Does |
 //! |---|---|
-//! | [`contract`] | the wire types, and their way from and to the nouns; the command line prints them too |
+//! | [`contract`] | the wire types, from and to the nouns; the command line prints them too |
 //! | [`error`] | errors as answers |
 //! | [`guard`] | request ids, who may ask, security headers, one log line a request |
 //! | [`reading`] | what routes read from a collection's store |

@@ -7,6 +7,7 @@ use clap::Subcommand;
 use serde_json::Value;
 use vitrail_api::contract::collection::{CollectionList, describe};
 use vitrail_api::contract::model;
+use vitrail_cases::model_cards;
 
 use super::{Arguments, print};
 use crate::open::{self, Failure};
@@ -43,7 +44,9 @@ pub fn models(arguments: &Arguments, what: &Models) -> Result<ExitCode, Failure>
     let Models::List { json } = what;
     let all = match arguments.remote()? {
         Some(remote) => remote.get("/v1/models")?,
-        None => serde_json::to_value(model::list(&*open::models(&arguments.models)?))?,
+        None => {
+            serde_json::to_value(model::list(&model_cards(&*open::models(&arguments.models)?)))?
+        }
     };
     if *json {
         return print(&all);

@@ -73,7 +73,11 @@ fn sources_of(options: &Options) -> Result<(Vec<Source>, Vec<PathBuf>), Failure>
     let mut sources = Vec::new();
     for given in &options.paths {
         let is_folder = given.is_dir();
-        for found in walk(std::slice::from_ref(given), &globs)? {
+        let walked = walk(std::slice::from_ref(given), &globs)?;
+        for one in walked.refused {
+            tracing::warn!(path = %one.path.display(), why = %one.refusal, "passed over");
+        }
+        for found in walked.found {
             if seen.insert(found.path.clone()) {
                 let name = if is_folder { given.join(&found.relative) } else { given.clone() };
                 let name = name.to_string_lossy().into_owned();

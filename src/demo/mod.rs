@@ -1,5 +1,5 @@
-//! The demo's pictures on disk: the synthetic atlas, drawn here and called synthetic everywhere, and
-//! a few real pictures with their sources and licences.
+//! The demo's pictures on disk: the synthetic atlas, called synthetic everywhere, and a few real
+//! pictures with their sources and licences.
 
 mod atlas;
 mod real;

@@ -51,6 +51,10 @@ pub(crate) const DRIVERS: [Driver; 5] = [
 /// No driver knows them (the refusal names the kind where it is a known one), or their head is
 /// broken.
 pub(crate) fn find(bytes: &[u8]) -> Result<&'static Driver, Refusal> {
+    // A DICOM file may begin like a TIFF: its first 128 bytes are the sender's.
+    if foreign::is_dicom(bytes) {
+        return Err(Refusal::new(Code::ImageUnknownFormat, foreign::sentence(bytes)));
+    }
     for driver in &DRIVERS {
         match (driver.detect)(bytes) {
             Detected::No => {}

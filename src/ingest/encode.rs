@@ -1,6 +1,5 @@
 //! Thumbnails, and JPEG and PNG out. What is written carries pixels only, no metadata.
 
-use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::imageops::{self, FilterType};
 use image::{ExtendedColorType, ImageBuffer, ImageEncoder, Rgb};
@@ -8,6 +7,7 @@ use vitrail_domain::limits::THUMBNAIL_SIDE;
 use vitrail_domain::{Code, Raster};
 
 use crate::refusal::Refusal;
+use crate::{guard, jpeg};
 
 /// Quality of thumbnails, as libjpeg counts it.
 const THUMBNAIL_QUALITY: u8 = 85;
@@ -24,7 +24,7 @@ pub fn thumbnail_jpeg(raster: &Raster) -> Result<Vec<u8>, Refusal> {
     encode_jpeg(&thumbnail(raster, THUMBNAIL_SIDE)?, THUMBNAIL_QUALITY)
 }
 
-/// The picture with its longest side at most `side`, by area means and then Lanczos 3.
+/// The picture with its longest side at most `side`, by area means and then a cubic filter.
 ///
 /// # Errors
 /// `side` is zero.
@@ -38,7 +38,7 @@ pub fn thumbnail(raster: &Raster, side: u32) -> Result<Raster, Refusal> {
     let shrunk = shrink(raster, factor);
     let view = shrunk.as_ref().unwrap_or(raster);
     let image = borrowed(view)?;
-    let resized = imageops::resize(&image, width, height, FilterType::Lanczos3);
+    let resized = imageops::resize(&image, width, height, FilterType::CatmullRom);
     Raster::new(width, height, resized.into_raw()).map_err(|error| failed(&error))
 }
 
@@ -53,17 +53,15 @@ pub fn fitted(width: u32, height: u32, side: u32) -> (u32, u32) {
     if longest <= u64::from(side) { (width, height) } else { (scaled(width), scaled(height)) }
 }
 
-/// Baseline JPEG, 4:4:4, at `quality` of 1 to 100.
+/// Baseline JPEG at `quality` of 1 to 100, as libjpeg counts it; chroma is halved (4:2:0) under
+/// 90 and whole (4:4:4) from there.
 ///
 /// # Errors
-/// A side above 65,535, or the encoder fails.
+/// A side above 65,535.
 pub fn encode_jpeg(raster: &Raster, quality: u8) -> Result<Vec<u8>, Refusal> {
-    let mut bytes = Vec::new();
-    let (width, height) = (raster.width(), raster.height());
-    JpegEncoder::new_with_quality(&mut bytes, quality.clamp(1, 100))
-        .encode(raster.pixels(), width, height, ExtendedColorType::Rgb8)
-        .map_err(|error| failed(&error))?;
-    Ok(bytes)
+    guard::catch_panic(|| {
+        jpeg::encode(raster, quality.clamp(1, 100)).map_err(|error| failed(&error))
+    })
 }
 
 /// PNG, 8-bit RGB.

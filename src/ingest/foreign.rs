@@ -28,6 +28,11 @@ const KINDS: [Row; 16] = [
     ("a program", 0, b"\x7fELF", NOT_A_PICTURE),
 ];
 
+/// Whether the mark of DICOM part 10 stands in its place.
+pub(crate) fn is_dicom(bytes: &[u8]) -> bool {
+    bytes.get(128..132) == Some(b"DICM")
+}
+
 /// What bytes that no driver knows are, and what to do, in a sentence.
 pub(crate) fn sentence(bytes: &[u8]) -> String {
     let known = KINDS

@@ -10,10 +10,10 @@ use std::panic::{self, AssertUnwindSafe, catch_unwind};
 
 use image::RgbImage;
 use image::metadata::Orientation;
-use mozjpeg::Decompress;
+use mozjpeg::{ColorSpace, Compress, Decompress};
 use mozjpeg_sys::{jpeg_common_struct, jpeg_error_mgr};
-use vitrail_domain::Code;
 use vitrail_domain::limits::JPEG_SCANS_MAX;
+use vitrail_domain::{Code, Raster};
 
 use crate::driver::{Decoded, Detected};
 use crate::flatten::upright;
@@ -98,6 +98,20 @@ fn pixels(reader: Guarded<'_>) -> io::Result<(u32, u32, Vec<u8>)> {
     let pixels = lines.read_scanlines::<u8>()?;
     // Bytes after the last line are not the picture's: `finish` is left out.
     Ok((width as u32, height as u32, pixels))
+}
+
+/// Encodes pixels; panics through libjpeg's error handlers. Without mozjpeg's own refinements,
+/// which spend time to save bytes.
+pub(crate) fn encode(raster: &Raster, quality: u8) -> io::Result<Vec<u8>> {
+    let chroma = if quality < 90 { (2, 2) } else { (1, 1) };
+    let mut settings = Compress::new(ColorSpace::JCS_RGB);
+    settings.set_size(raster.width() as usize, raster.height() as usize);
+    settings.set_fastest_defaults();
+    settings.set_quality(f32::from(quality));
+    settings.set_chroma_sampling_pixel_sizes(chroma, chroma);
+    let mut lines = settings.start_compress(Vec::new())?;
+    lines.write_scanlines(raster.pixels())?;
+    lines.finish()
 }
 
 thread_local! {

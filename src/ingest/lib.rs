@@ -10,7 +10,7 @@
 //! | `flatten`, `hash` | to RGB over white, upright; pixel hash and perceptual hash |
 //! | `encode` | thumbnails, JPEG and PNG out |
 //! | `walk` | files and folders -> sorted files under their roots |
-//! | `table` | the metadata table: its types, which row is whose |
+//! | `table`, `typing`, `join` | the metadata table, its types, which row is whose |
 //! | [`slide`] | whole slides: levels, scale, regions |
 
 mod driver;
@@ -19,11 +19,13 @@ mod flatten;
 mod foreign;
 mod guard;
 mod hash;
+mod join;
 mod jpeg;
 mod picture;
 mod plain;
 mod refusal;
 mod table;
+mod typing;
 mod walk;
 
 pub mod slide;
@@ -31,9 +33,14 @@ pub mod slide;
 pub use encode::{encode_jpeg, encode_png, fitted, thumbnail, thumbnail_jpeg};
 pub use guard::catch_panic;
 pub use hash::{perceptual_hash, pixel_hash, sha256, sha256_file};
+pub use join::{Join, Matched};
 pub use picture::{
     Picture, read_image_bytes, read_picture, read_picture_file, read_picture_guarded,
 };
 pub use refusal::Refusal;
 pub use table::Table;
-pub use walk::{Found, WalkOptions, walk};
+pub use typing::ColumnType;
+pub use walk::{Found, Refused, Walk, WalkOptions, walk};
+
+#[cfg(test)]
+mod tests;

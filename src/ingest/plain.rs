@@ -8,6 +8,7 @@ use image::codecs::bmp::BmpDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::tiff::TiffDecoder;
 use image::codecs::webp::WebPDecoder;
+use image::error::UnsupportedErrorKind;
 use image::metadata::Orientation;
 use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageError, ImageResult, Limits};
 use vitrail_domain::Code;
@@ -134,21 +135,50 @@ fn refuse(format: &str, error: &ImageError) -> Refusal {
             _ => {}
         }
     }
-    match error {
+    let (code, message) = match error {
         ImageError::Limits(_) => {
             let message = format!(
                 "the {format} needs more memory than the limit of {DECODE_MEMORY_MAX} bytes"
             );
-            Refusal::new(Code::ImageTooLarge, message)
+            (Code::ImageTooLarge, message)
         }
         ImageError::Unsupported(why) => {
-            let message = format!("the {format} uses a feature that is not read: {why}");
-            Refusal::new(Code::ImageUnsupported, message)
+            let what = unsupported(&why.kind());
+            (
+                Code::ImageUnsupported,
+                format!("the {format} uses a feature that is not read: {what}"),
+            )
         }
         other => {
-            let message = format!("the {format} is damaged: {}", deepest(other));
-            Refusal::new(Code::ImageDamaged, message)
+            let (code, why) = damage(&deepest(other).to_string());
+            (code, format!("the {format} is damaged: {why}"))
         }
+    };
+    Refusal::new(code, message)
+}
+
+fn unsupported(kind: &UnsupportedErrorKind) -> String {
+    match kind {
+        UnsupportedErrorKind::Color(ExtendedColorType::Unknown(bits)) => {
+            format!("colours of {bits} bits a pixel in this arrangement")
+        }
+        UnsupportedErrorKind::Color(colour) => format!("the colour type {colour:?}"),
+        UnsupportedErrorKind::GenericFeature(feature) => feature.clone(),
+        _ => "its format".to_owned(),
+    }
+}
+
+/// A decoder's words, where they are meant for its makers put into plain ones.
+fn damage(words: &str) -> (Code, String) {
+    let plain = |words: &str| (Code::ImageDamaged, words.to_owned());
+    if words.contains("CRC error") {
+        plain("a checksum does not match its data")
+    } else if words.contains("ChunkType") {
+        plain("a chunk is unknown or stands in the wrong place")
+    } else if words.contains("soft limit") {
+        (Code::ImageTooLarge, format!("its header claims an impossible size: {words}"))
+    } else {
+        plain(words)
     }
 }
 

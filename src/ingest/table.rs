@@ -1,241 +1,283 @@
-//! A metadata table: CSV whose rows become payload. A column is numeric only if every cell of it
-//! is a plain decimal, since real tables hold ids like `341e2287`.
+//! The metadata table: a CSV whose column `file` says whose row it is.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs;
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Number, Value};
+use csv::{ReaderBuilder, StringRecord, Trim};
+use serde_json::{Map, Value};
 use vitrail_domain::limits::{
     TABLE_BYTES_MAX, TABLE_CELL_BYTES_MAX, TABLE_COLUMNS_MAX, TABLE_ROWS_MAX,
 };
-use vitrail_domain::{Code, Payload, Role};
+use vitrail_domain::{Code, Path as PayloadPath, Payload, Roles};
 
 use crate::refusal::Refusal;
+use crate::typing::ColumnType;
 
 /// The column that names the picture.
 const FILE: &str = "file";
 
-/// What a column's cells become.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Text,
-    Integer,
-    Decimal,
+/// A table held in memory, typed column by column.
+#[derive(Debug, Clone)]
+pub struct Table {
+    folder: PathBuf,
+    columns: Vec<String>,
+    types: Vec<ColumnType>,
+    file_column: usize,
+    cells: Cells,
+    rows_by_file: HashMap<String, usize>,
 }
 
-/// A table in memory, with its rows found by path and by bare name.
-#[derive(Debug)]
-pub struct Table {
-    columns: Vec<(String, Kind)>,
-    rows: Vec<Vec<String>>,
-    by_path: HashMap<PathBuf, usize>,
-    /// `None`: several rows have this bare name, so it says nothing.
-    by_name: BTreeMap<String, Option<usize>>,
+/// All cells' text one after the other: two allocations for the whole table.
+#[derive(Debug, Clone, Default)]
+struct Cells {
+    text: String,
+    ends: Vec<usize>,
+    rows: usize,
 }
 
 impl Table {
-    /// Reads a table. The column `file` holds a path relative to the table's folder, or a bare
-    /// name; every other column becomes a payload field.
+    /// Reads a CSV: comma, quotes as in RFC 4180, LF or CRLF, UTF-8 with or without a byte order
+    /// mark, first line the columns. Columns whose names give a role away, and those that end in
+    /// `_id`, stay text; [`Table::with_roles`] adds a collection's own. A column without a name is
+    /// called by its place (`column_1`). O(bytes), held in memory.
     ///
     /// # Errors
-    /// No column `file`, ragged rows, repeated or reserved columns, or more than the bounds: the
-    /// line is named.
+    /// `file_unreadable`; `table_invalid` naming the line: a row with another count of cells,
+    /// text that is not UTF-8, no or two columns of a name, a column `vitrail`, a row without a
+    /// file, two rows for one file, more than a bound.
     pub fn read(path: &Path) -> Result<Self, Refusal> {
-        let bytes = fs::metadata(path).map_err(|error| Refusal::unreadable(path, error))?.len();
+        let path = fs::canonicalize(path).map_err(|why| Refusal::unreadable(path, why))?;
+        let file = File::open(&path).map_err(|why| Refusal::unreadable(&path, why))?;
+        let bytes = file.metadata().map_err(|why| Refusal::unreadable(&path, why))?.len();
         if bytes > TABLE_BYTES_MAX {
-            return Err(invalid(path, format!("{bytes} bytes, more than {TABLE_BYTES_MAX}")));
+            let message =
+                format!("the table has {bytes} bytes, more than the limit of {TABLE_BYTES_MAX}");
+            return Err(Refusal::new(Code::TableInvalid, message));
         }
-        let data = fs::read(path).map_err(|error| Refusal::unreadable(path, error))?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
-        Self::parse(&data, &folder).map_err(|why| invalid(path, why))
+        let folder = path.parent().unwrap_or(&path).to_owned();
+        Self::parse(file.take(TABLE_BYTES_MAX), folder).map_err(|mut refusal| {
+            refusal.message = format!("{}: {}", path.display(), refusal.message);
+            refusal
+        })
     }
 
-    /// The payload columns, in the table's order.
+    /// [`Table::read`] from any bytes, with the folder that its paths are relative to.
+    ///
+    /// # Errors
+    /// As [`Table::read`].
+    pub fn parse(from: impl Read, folder: PathBuf) -> Result<Self, Refusal> {
+        let mut reader = ReaderBuilder::new().trim(Trim::Headers).from_reader(from);
+        let header = reader.headers().map_err(|error| unparsed(&error))?;
+        let columns = columns(header)?;
+        let file_column = columns
+            .iter()
+            .position(|column| column == FILE)
+            .ok_or_else(|| no_file_column(&columns))?;
+        let mut table = Self {
+            folder,
+            types: Vec::new(),
+            file_column,
+            cells: Cells::default(),
+            rows_by_file: HashMap::new(),
+            columns,
+        };
+        let mut lines = HashMap::new();
+        for record in reader.records() {
+            table.add(&record.map_err(|error| unparsed(&error))?, &mut lines)?;
+        }
+        Ok(table.with_roles(&Roles::default()))
+    }
+
+    /// The table with the columns that play a role in a collection as text.
+    #[must_use]
+    pub fn with_roles(mut self, roles: &Roles) -> Self {
+        self.types = self.typed(roles);
+        self
+    }
+
+    /// The columns that become payload, in file order: all but `file`.
     #[must_use]
     pub fn columns(&self) -> Vec<String> {
-        self.columns.iter().map(|(name, _)| name.clone()).filter(|name| name != FILE).collect()
+        self.columns.iter().filter(|name| *name != FILE).cloned().collect()
     }
 
-    /// The payload of the picture at `path` (links resolved): by its path, else by its bare name
-    /// where only one row has it. Empty cells are missing fields.
+    /// The type of a column of this name.
     #[must_use]
-    pub fn fields_for(&self, path: &Path) -> Option<Map<String, Value>> {
-        let by_name = || {
-            let name = path.file_name()?.to_string_lossy();
-            self.by_name.get(name.as_ref()).copied().flatten()
+    pub fn column_type(&self, name: &str) -> Option<ColumnType> {
+        let at = self.columns.iter().position(|column| column == name)?;
+        self.types.get(at).copied()
+    }
+
+    /// Rows, the header apart.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.cells.rows
+    }
+
+    /// Whether there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cells.rows == 0
+    }
+
+    /// What a row says in the column `file`, with `/` between the parts.
+    #[must_use]
+    pub fn file(&self, row: usize) -> String {
+        normal(self.cell(row, self.file_column))
+    }
+
+    /// The row whose `file` is this text, written with any separators.
+    #[must_use]
+    pub fn row(&self, file: &str) -> Option<usize> {
+        self.rows_by_file.get(&normal(file)).copied()
+    }
+
+    /// The row of the file at this path relative to the table's folder. Links resolved before.
+    pub(crate) fn row_at(&self, path: &Path) -> Option<usize> {
+        self.row(path.strip_prefix(&self.folder).ok()?.to_str()?)
+    }
+
+    /// The row whose `file` is the end of this path, the longest first: a bare name at last.
+    pub(crate) fn row_ending(&self, path: &str) -> Option<usize> {
+        let path = normal(path);
+        let ends = path.match_indices('/').map(|(at, _)| at + 1);
+        let mut ends = std::iter::once(0).chain(ends).filter_map(|at| path.get(at..));
+        ends.find_map(|end| self.rows_by_file.get(end).copied())
+    }
+
+    /// A row as payload fields: every column but `file`, missing cells left out.
+    #[must_use]
+    pub fn fields(&self, row: usize) -> Map<String, Value> {
+        let columns = self.columns.iter().zip(&self.types).enumerate();
+        columns
+            .filter(|(at, _)| *at != self.file_column)
+            .filter_map(|(at, (name, of))| Some((name.clone(), of.value(self.cell(row, at))?)))
+            .collect()
+    }
+
+    fn cell(&self, row: usize, column: usize) -> &str {
+        self.cells.get(row * self.columns.len() + column)
+    }
+
+    fn add(
+        &mut self,
+        record: &StringRecord,
+        lines: &mut HashMap<usize, u64>,
+    ) -> Result<(), Refusal> {
+        let line = record.position().map_or(0, csv::Position::line);
+        if self.cells.rows >= TABLE_ROWS_MAX {
+            return Err(at_line(line, &format!("more rows than the limit of {TABLE_ROWS_MAX}")));
+        }
+        if let Some(cell) = record.iter().find(|cell| cell.len() > TABLE_CELL_BYTES_MAX) {
+            let why = format!(
+                "a cell has {} bytes, more than the limit of {TABLE_CELL_BYTES_MAX} (is a quote \
+                 not closed?)",
+                cell.len()
+            );
+            return Err(at_line(line, &why));
+        }
+        let row = self.cells.rows;
+        self.cells.push(record);
+        let file = self.file(row);
+        if file.is_empty() {
+            return Err(at_line(line, "the cell in the column \"file\" is empty"));
+        }
+        lines.insert(row, line);
+        if let Some(first) = self.rows_by_file.insert(file.clone(), row) {
+            let first = lines.get(&first).copied().unwrap_or(0);
+            return Err(at_line(line, &format!("\"{file}\" has a row already, in line {first}")));
+        }
+        Ok(())
+    }
+
+    fn typed(&self, roles: &Roles) -> Vec<ColumnType> {
+        let roles = roles.clone().with_guesses(self.columns.iter().map(String::as_str));
+        let of_column = |(at, name): (usize, &String)| {
+            let plays = roles.0.values().any(|path| *path == PayloadPath::key(name));
+            if at == self.file_column || plays || name.ends_with("_id") {
+                return ColumnType::Text;
+            }
+            ColumnType::of((0..self.len()).map(|row| self.cell(row, at)))
         };
-        let row = self.by_path.get(path).copied().or_else(by_name)?;
-        let cells = self.columns.iter().zip(self.rows.get(row)?);
-        let fields = cells.filter(|((name, _), cell)| name != FILE && !cell.is_empty());
-        Some(fields.map(|((name, kind), cell)| (name.clone(), value(*kind, cell))).collect())
-    }
-
-    fn parse(data: &[u8], folder: &Path) -> Result<Self, String> {
-        let data = data.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(data);
-        let mut reader = csv::ReaderBuilder::new().from_reader(data);
-        let headers = reader.headers().map_err(|error| error.to_string())?.clone();
-        let names: Vec<String> = headers.iter().map(|name| name.trim().to_owned()).collect();
-        check_columns(&names)?;
-        let mut rows = Vec::new();
-        for record in reader.records() {
-            let record = record.map_err(|error| error.to_string())?;
-            let line = record.position().map_or(0, csv::Position::line);
-            if rows.len() == TABLE_ROWS_MAX {
-                return Err(format!("line {line}: more than {TABLE_ROWS_MAX} rows"));
-            }
-            if record.iter().any(|cell| cell.len() > TABLE_CELL_BYTES_MAX) {
-                return Err(format!(
-                    "line {line}: a cell of more than {TABLE_CELL_BYTES_MAX} bytes"
-                ));
-            }
-            rows.push(record.iter().map(|cell| cell.trim().to_owned()).collect::<Vec<_>>());
-        }
-        let columns = names.into_iter().enumerate();
-        let columns = columns.map(|(at, name)| {
-            let kind = kind_of(&name, rows.iter().filter_map(|row| row.get(at)));
-            (name, kind)
-        });
-        let columns: Vec<_> = columns.collect();
-        let mut table = Self { columns, rows, by_path: HashMap::new(), by_name: BTreeMap::new() };
-        table.find_rows(folder);
-        Ok(table)
-    }
-
-    fn find_rows(&mut self, folder: &Path) {
-        let at = self.columns.iter().position(|(name, _)| name == FILE).unwrap_or(0);
-        for (row, cells) in self.rows.iter().enumerate() {
-            let Some(file) = cells.get(at).filter(|file| !file.is_empty()) else { continue };
-            let joined = folder.join(file);
-            let place = fs::canonicalize(&joined).unwrap_or(joined);
-            self.by_path.insert(place, row);
-            if let Some(name) = Path::new(file).file_name() {
-                let name = name.to_string_lossy().into_owned();
-                self.by_name.entry(name).and_modify(|one| *one = None).or_insert(Some(row));
-            }
-        }
+        self.columns.iter().enumerate().map(of_column).collect()
     }
 }
 
-fn invalid(path: &Path, why: impl std::fmt::Display) -> Refusal {
-    Refusal::new(Code::TableInvalid, format!("{}: {why}", path.display()))
+impl Cells {
+    fn push(&mut self, record: &StringRecord) {
+        for cell in record {
+            self.text.push_str(cell);
+            self.ends.push(self.text.len());
+        }
+        self.rows += 1;
+    }
+
+    fn get(&self, at: usize) -> &str {
+        let before = at.checked_sub(1).and_then(|before| self.ends.get(before));
+        let range = before.copied().unwrap_or(0)..self.ends.get(at).copied().unwrap_or(0);
+        self.text.get(range).unwrap_or("")
+    }
 }
 
-fn check_columns(names: &[String]) -> Result<(), String> {
-    if names.len() > TABLE_COLUMNS_MAX {
-        return Err(format!("{} columns, more than {TABLE_COLUMNS_MAX}", names.len()));
+/// `./a//b\c` is `a/b/c`; case stays.
+fn normal(path: &str) -> String {
+    let parts = path.trim().split(['/', '\\']).filter(|part| !matches!(*part, "" | "."));
+    parts.collect::<Vec<_>>().join("/")
+}
+
+fn columns(header: &StringRecord) -> Result<Vec<String>, Refusal> {
+    if header.len() > TABLE_COLUMNS_MAX {
+        let why = format!("{} columns, more than the limit of {TABLE_COLUMNS_MAX}", header.len());
+        return Err(at_line(1, &why));
     }
-    if !names.iter().any(|name| name == FILE) {
-        return Err(format!("line 1: no column is named \"{FILE}\""));
-    }
-    for (at, name) in names.iter().enumerate() {
-        if name.is_empty() {
-            return Err(format!("line 1: column {} has no name", at + 1));
+    let mut columns: Vec<String> = Vec::with_capacity(header.len());
+    for (at, name) in header.iter().enumerate() {
+        let name = if name.is_empty() { format!("column_{}", at + 1) } else { name.to_owned() };
+        if columns.contains(&name) {
+            return Err(at_line(1, &format!("two columns are called \"{name}\"")));
         }
         if name == Payload::RESERVED {
-            return Err(format!("line 1: the column \"{name}\" is reserved for the server"));
+            return Err(at_line(1, &format!("the column \"{name}\" is reserved for the server")));
         }
-        if names.iter().take(at).any(|other| other == name) {
-            return Err(format!("line 1: the column \"{name}\" stands there twice"));
-        }
+        columns.push(name);
     }
-    Ok(())
+    Ok(columns)
 }
 
-/// Roles and ids are text whatever they look like.
-fn kind_of<'a>(name: &str, cells: impl Iterator<Item = &'a String>) -> Kind {
-    let is_role = Role::ALL.iter().any(|role| role.name() == name);
-    if is_role || name == FILE || name == "id" || name.ends_with("_id") {
-        return Kind::Text;
-    }
-    let mut kind = None;
-    for cell in cells.filter(|cell| !cell.is_empty()) {
-        match (decimal(cell), kind) {
-            (Kind::Text, _) => return Kind::Text,
-            (Kind::Decimal, _) => kind = Some(Kind::Decimal),
-            (Kind::Integer, None) => kind = Some(Kind::Integer),
-            (Kind::Integer, Some(_)) => {}
+fn no_file_column(columns: &[String]) -> Refusal {
+    let why = match columns {
+        [] => "the table is empty".to_owned(),
+        [only] if only.contains([';', '\t']) => {
+            "the cells are not parted by commas: save the table as CSV with commas".to_owned()
         }
-    }
-    kind.unwrap_or(Kind::Text)
-}
-
-/// A plain finite decimal: sign, digits without leading zeros, perhaps a point and digits.
-fn decimal(cell: &str) -> Kind {
-    let digits = cell.strip_prefix('-').unwrap_or(cell);
-    let (whole, fraction) = match digits.split_once('.') {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (digits, None),
+        _ => format!(
+            "no column \"{FILE}\" names the pictures; the columns are {}",
+            columns.iter().take(20).map(String::as_str).collect::<Vec<_>>().join(", ")
+        ),
     };
-    let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    let leading_zero = whole.len() > 1 && whole.starts_with('0');
-    match fraction {
-        _ if !plain(whole) || leading_zero => Kind::Text,
-        Some(fraction) if plain(fraction) => match cell.parse::<f64>() {
-            Ok(number) if number.is_finite() => Kind::Decimal,
-            _ => Kind::Text,
-        },
-        Some(_) => Kind::Text,
-        None if cell.parse::<i64>().is_ok() => Kind::Integer,
-        None => Kind::Text,
-    }
+    at_line(1, &why)
 }
 
-fn value(kind: Kind, cell: &str) -> Value {
-    let text = || Value::String(cell.to_owned());
-    match kind {
-        Kind::Text => text(),
-        Kind::Integer => cell.parse::<i64>().map_or_else(|_| text(), Value::from),
-        Kind::Decimal => {
-            let number = cell.parse::<f64>().ok().and_then(Number::from_f64);
-            number.map_or_else(text, Value::Number)
+fn at_line(line: u64, why: &str) -> Refusal {
+    Refusal::new(Code::TableInvalid, format!("line {line}: {why}"))
+}
+
+fn unparsed(error: &csv::Error) -> Refusal {
+    let line = error.position().map_or(1, csv::Position::line);
+    let why = match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("{len} cells where the first line has {expected_len}")
         }
-    }
+        csv::ErrorKind::Utf8 { err, .. } => {
+            format!("cell {} is not UTF-8: save the table as UTF-8", err.field() + 1)
+        }
+        csv::ErrorKind::Io(why) => return Refusal::new(Code::FileUnreadable, why.to_string()),
+        other => format!("{other:?}"),
+    };
+    at_line(line, &why)
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn parse(text: &str) -> Result<Table, String> {
-        Table::parse(text.as_bytes(), Path::new("/data"))
-    }
-
-    #[test]
-    fn columns_are_typed_by_all_their_cells() {
-        let text = "\u{feff}file,patient_id,age,crp,code,dose,label\r\n\
-                    a/1.jpg,042,50,1.5,341e2287,010,nv\r\na/2.jpg,7,,2,1,2,\"mel, in situ\"\r\n";
-        let table = parse(text).expect("a table");
-        let first = table.fields_for(Path::new("/data/a/1.jpg")).expect("a row");
-        let expected = json!({"patient_id": "042", "age": 50, "crp": 1.5, "code": "341e2287",
-            "dose": "010", "label": "nv"});
-        assert_eq!(Value::Object(first), expected);
-        let second = table.fields_for(Path::new("/elsewhere/2.jpg")).expect("by bare name");
-        assert_eq!(second.get("age"), None);
-        assert_eq!(second.get("crp"), Some(&json!(2.0)));
-        assert_eq!(second.get("label"), Some(&json!("mel, in situ")));
-        assert!(table.fields_for(Path::new("/data/3.jpg")).is_none());
-    }
-
-    #[test]
-    fn an_ambiguous_bare_name_matches_nothing() {
-        let table = parse("file,label\na/1.jpg,x\nb/1.jpg,y\n").expect("a table");
-        assert!(table.fields_for(Path::new("/other/1.jpg")).is_none());
-        assert!(table.fields_for(Path::new("/data/b/1.jpg")).is_some());
-    }
-
-    #[test]
-    fn broken_tables_name_the_line() {
-        for (text, word) in [
-            ("label\nx\n", "file"),
-            ("file,a\n1.jpg\n", "line"),
-            ("file,vitrail\n1.jpg,x\n", "reserved"),
-            ("file,a,a\n1.jpg,x,y\n", "twice"),
-        ] {
-            assert!(parse(text).is_err_and(|why| why.contains(word)), "{text:?}");
-        }
-    }
-}
+mod tests;

@@ -1,184 +1,276 @@
-//! Files and folders -> sorted files, each under its root. Links are resolved first and must stay
-//! under the root; depth and count are bounded.
+//! Files and folders -> the files under them, sorted, each with the root it must stay under.
 
-use std::collections::BTreeSet;
-use std::fs;
+use std::collections::HashSet;
+use std::fs::{self, FileType};
 use std::path::{Path, PathBuf};
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use vitrail_domain::Code;
 use vitrail_domain::limits::{FILES_MAX, FOLDER_DEPTH_MAX, GLOB_BYTES_MAX, GLOBS_MAX};
 
 use crate::refusal::Refusal;
 
-/// Which files of a folder are taken.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Endings of tables, lists and notes that lie beside pictures: in a folder they are passed over.
+const NOT_PICTURES: [&str; 18] = [
+    "csv", "tsv", "json", "jsonl", "ndjson", "geojson", "parquet", "npy", "npz", "xlsx", "xls",
+    "ods", "txt", "md", "xml", "yaml", "yml", "toml",
+];
+
+/// Which files of a folder are taken. A pattern without `/` is held against the file's name, one
+/// with `/` against its path relative to the folder; `*` stays within one folder, `**` does not.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WalkOptions {
-    /// Only relative paths that match one of these globs, where there are any.
+    /// Only files that match one of these; empty: all.
     pub include: Vec<String>,
-    /// No relative path that matches one of these.
+    /// No files or folders that match one of these.
     pub exclude: Vec<String>,
 }
 
-/// One file.
+/// One file, picture or slide or anything else: its bytes decide later.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Found {
-    /// The folder that was given, or the folder of the file that was given.
+    /// The folder that `relative` is relative to, links resolved.
     pub root: PathBuf,
-    /// The path relative to the root, with `/` between its parts.
+    /// The path under the root, parts joined by `/`: the file's URI.
     pub relative: String,
-    /// The file itself, links resolved.
+    /// Where the file is, links resolved.
     pub path: PathBuf,
 }
 
-/// Endings of tables and texts that lie among pictures; they are passed over in folders.
-const NOT_PICTURES: [&str; 8] = ["csv", "tsv", "json", "jsonl", "txt", "md", "parquet", "npy"];
-
-struct Globs {
-    include: Option<GlobSet>,
-    exclude: GlobSet,
+/// One file or folder that was not taken, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Why.
+    pub refusal: Refusal,
 }
 
-/// Finds the files of `paths` in sorted order, each once. Hidden files and tables are passed over
-/// in folders; a file that is named itself is always taken.
+/// What a walk came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Walk {
+    /// The files: in the order of the given paths, within each sorted by relative path.
+    pub found: Vec<Found>,
+    /// Links that lead outside, folders that can't be read, names that are not UTF-8.
+    pub refused: Vec<Refused>,
+    /// Files passed over: hidden, tables and notes, or left out by a pattern.
+    pub passed_over: usize,
+}
+
+/// Walks files and folders. A file's root is its folder, a folder's the folder itself. Nothing
+/// outside a root is read: a link within a root is passed over, since what it names is met by its
+/// own path, and a link that leads outside is refused. A file given by itself is taken whatever
+/// its name; one that is met twice is taken once. O(files), all paths are held in memory.
 ///
 /// # Errors
-/// A path that does not exist, a glob that can't be read, more files or depth than the bounds.
-pub fn walk(paths: &[PathBuf], options: &WalkOptions) -> Result<Vec<Found>, Refusal> {
-    let globs = Globs::of(options)?;
-    let mut found = BTreeSet::new();
+/// A given path that does not exist, a pattern that is not one, more files than `FILES_MAX`.
+pub fn walk(paths: &[PathBuf], options: &WalkOptions) -> Result<Walk, Refusal> {
+    let mut walker = Walker {
+        include: globs(&options.include)?,
+        exclude: globs(&options.exclude)?,
+        seen: HashSet::new(),
+        walk: Walk::default(),
+    };
     for path in paths {
-        let real = fs::canonicalize(path).map_err(|error| Refusal::unreadable(path, error))?;
-        if real.is_dir() {
-            folder(&real, &real, 0, &globs, &mut found)?;
-        } else if let (Some(root), Some(name)) = (real.parent(), real.file_name()) {
-            let relative = name.to_string_lossy().into_owned();
-            found.insert(Found { root: root.to_owned(), relative, path: real.clone() });
-        }
-        if found.len() > FILES_MAX {
-            let message = format!("more than {FILES_MAX} files");
-            return Err(Refusal::new(Code::TooLarge, message));
-        }
+        walker.start(path)?;
     }
-    Ok(found.into_iter().collect())
+    Ok(walker.walk)
 }
 
-fn folder(
-    root: &Path,
-    at: &Path,
+struct Walker {
+    include: Globs,
+    exclude: Globs,
+    seen: HashSet<PathBuf>,
+    walk: Walk,
+}
+
+/// One folder that waits: its path under the root, and how deep it lies.
+struct Folder {
+    path: PathBuf,
+    relative: String,
     depth: usize,
-    globs: &Globs,
-    found: &mut BTreeSet<Found>,
-) -> Result<(), Refusal> {
-    if depth > FOLDER_DEPTH_MAX {
-        let message = format!("{} is nested deeper than {FOLDER_DEPTH_MAX} folders", at.display());
-        return Err(Refusal::new(Code::TooLarge, message));
+}
+
+/// What a folder holds, before it is known whether it is taken.
+struct Entry {
+    name: String,
+    path: PathBuf,
+    relative: String,
+    kind: FileType,
+}
+
+impl Entry {
+    fn new(folder: &Folder, name: String, path: PathBuf, kind: FileType) -> Self {
+        let relative = match folder.relative.as_str() {
+            "" => name.clone(),
+            above => format!("{above}/{name}"),
+        };
+        Self { name, path, relative, kind }
     }
-    for entry in fs::read_dir(at).map_err(|error| Refusal::unreadable(at, error))? {
-        let entry = entry.map_err(|error| Refusal::unreadable(at, error))?;
-        if entry.file_name().to_string_lossy().starts_with('.') || found.len() > FILES_MAX {
-            continue;
+}
+
+impl Walker {
+    fn start(&mut self, given: &Path) -> Result<(), Refusal> {
+        let path = fs::canonicalize(given).map_err(|why| Refusal::unreadable(given, why))?;
+        if path.is_dir() {
+            return self.folders(&path);
         }
-        let inside = entry.path();
-        // A link that leads nowhere, or out of the root, is passed over.
-        let Ok(real) = fs::canonicalize(&inside) else { continue };
-        if !real.starts_with(root) {
-            continue;
-        }
-        if real.is_dir() {
-            // A link to a folder of this root: its files are found under their own path.
-            if real != inside {
-                continue;
+        match (path.parent(), path.file_name().and_then(|name| name.to_str())) {
+            (Some(root), Some(name)) if path.is_file() => self.take(root, name.to_owned(), &path),
+            (_, None) => {
+                self.refuse(&path, not_utf8());
+                Ok(())
             }
-            folder(root, &inside, depth + 1, globs, found)?;
-        } else if let Some(relative) = relative_to(root, &inside)
-            && globs.takes(&relative)
-            && !is_table(&inside)
-        {
-            found.insert(Found { root: root.to_owned(), relative, path: real });
+            _ => Err(Refusal::unreadable(given, "it is neither a file nor a folder")),
         }
     }
-    Ok(())
+
+    /// With a stack of its own, so that no depth of folders can overrun the thread's.
+    fn folders(&mut self, root: &Path) -> Result<(), Refusal> {
+        let first = Folder { path: root.to_owned(), relative: String::new(), depth: 0 };
+        let (start, mut waiting) = (self.walk.found.len(), vec![first]);
+        while let Some(folder) = waiting.pop() {
+            for entry in self.entries(&folder) {
+                if self.passes_over(root, &entry) {
+                    self.walk.passed_over += 1;
+                } else if entry.kind.is_dir() {
+                    let Entry { path, relative, .. } = entry;
+                    self.enter(Folder { path, relative, depth: folder.depth + 1 }, &mut waiting);
+                } else if !entry.kind.is_file() {
+                    let refusal = Refusal::unreadable(&entry.path, "it is not a file");
+                    self.refuse(&entry.path, refusal);
+                } else {
+                    self.take(root, entry.relative, &entry.path)?;
+                }
+            }
+        }
+        let found = self.walk.found.get_mut(start..).unwrap_or_default();
+        found.sort_by(|one, other| one.relative.cmp(&other.relative));
+        Ok(())
+    }
+
+    fn enter(&mut self, folder: Folder, waiting: &mut Vec<Folder>) {
+        if folder.depth > FOLDER_DEPTH_MAX {
+            let message =
+                format!("{} lies deeper than {FOLDER_DEPTH_MAX} folders", folder.path.display());
+            self.refuse(&folder.path, Refusal::new(Code::FileUnreadable, message));
+        } else {
+            waiting.push(folder);
+        }
+    }
+
+    /// The folder's entries; what can't be read is refused.
+    fn entries(&mut self, folder: &Folder) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        let reading = match fs::read_dir(&folder.path) {
+            Ok(reading) => reading,
+            Err(why) => {
+                self.refuse(&folder.path, Refusal::unreadable(&folder.path, why));
+                return entries;
+            }
+        };
+        for entry in reading.take(FILES_MAX) {
+            match entry.and_then(|entry| Ok((entry.file_name(), entry.path(), entry.file_type()?)))
+            {
+                Ok((name, path, kind)) => match name.into_string() {
+                    Ok(name) => entries.push(Entry::new(folder, name, path, kind)),
+                    Err(_) => self.refuse(&path, not_utf8()),
+                },
+                Err(why) => self.refuse(&folder.path, Refusal::unreadable(&folder.path, why)),
+            }
+        }
+        entries
+    }
+
+    /// Hidden entries, excluded ones, tables and notes, and links.
+    fn passes_over(&mut self, root: &Path, entry: &Entry) -> bool {
+        let Entry { name, path, relative, kind } = entry;
+        if name.starts_with('.') || self.exclude.matches(name, relative) {
+            return true;
+        }
+        if kind.is_symlink() {
+            match fs::canonicalize(path) {
+                Ok(target) if target.starts_with(root) => {}
+                Ok(_) => {
+                    let message = format!("the link {} leads out of its folder", path.display());
+                    self.refuse(path, Refusal::new(Code::ForbiddenPath, message));
+                }
+                Err(why) => self.refuse(path, Refusal::unreadable(path, why)),
+            }
+            return true;
+        }
+        let wanted = || self.include.is_empty() || self.include.matches(name, relative);
+        kind.is_file() && (NOT_PICTURES.contains(&ending(name).as_str()) || !wanted())
+    }
+
+    fn take(&mut self, root: &Path, relative: String, path: &Path) -> Result<(), Refusal> {
+        if self.walk.found.len() >= FILES_MAX {
+            let message = format!("more files than the limit of {FILES_MAX}");
+            return Err(Refusal::new(Code::TooLarge, message));
+        }
+        if self.seen.insert(path.to_owned()) {
+            let (root, path) = (root.to_owned(), path.to_owned());
+            self.walk.found.push(Found { root, relative, path });
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, path: &Path, refusal: Refusal) {
+        self.walk.refused.push(Refused { path: path.to_owned(), refusal });
+    }
+}
+
+fn not_utf8() -> Refusal {
+    Refusal::new(Code::FileUnreadable, "the file's name is not UTF-8: rename it")
+}
+
+fn ending(name: &str) -> String {
+    name.rsplit_once('.').map_or_else(String::new, |(_, ending)| ending.to_ascii_lowercase())
+}
+
+/// Patterns on names and patterns on paths.
+struct Globs {
+    names: GlobSet,
+    paths: GlobSet,
 }
 
 impl Globs {
-    fn of(options: &WalkOptions) -> Result<Self, Refusal> {
-        let include = (!options.include.is_empty()).then(|| set(&options.include)).transpose()?;
-        Ok(Self { include, exclude: set(&options.exclude)? })
+    fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.paths.is_empty()
     }
 
-    fn takes(&self, relative: &str) -> bool {
-        self.include.as_ref().is_none_or(|include| include.is_match(relative))
-            && !self.exclude.is_match(relative)
+    fn matches(&self, name: &str, relative: &str) -> bool {
+        self.names.is_match(name) || self.paths.is_match(relative)
     }
 }
 
-fn set(patterns: &[String]) -> Result<GlobSet, Refusal> {
-    let bad = |why: String| Refusal::new(Code::InvalidRequest, why);
-    if patterns.len() > GLOBS_MAX || patterns.iter().any(|glob| glob.len() > GLOB_BYTES_MAX) {
-        return Err(bad(format!(
-            "more than {GLOBS_MAX} globs, or one over {GLOB_BYTES_MAX} bytes"
-        )));
+fn globs(patterns: &[String]) -> Result<Globs, Refusal> {
+    if patterns.len() > GLOBS_MAX {
+        let message = format!("{} patterns are more than the limit of {GLOBS_MAX}", patterns.len());
+        return Err(Refusal::new(Code::InvalidRequest, message));
     }
-    let mut builder = GlobSetBuilder::new();
+    let (mut names, mut paths) = (GlobSetBuilder::new(), GlobSetBuilder::new());
     for pattern in patterns {
-        builder.add(Glob::new(pattern).map_err(|error| bad(format!("glob: {error}")))?);
+        let set = if pattern.contains('/') { &mut paths } else { &mut names };
+        set.add(glob(pattern)?);
     }
-    builder.build().map_err(|error| bad(format!("globs: {error}")))
+    let build = |set: GlobSetBuilder| set.build().map_err(|why| not_a_pattern("", &why));
+    Ok(Globs { names: build(names)?, paths: build(paths)? })
 }
 
-fn relative_to(root: &Path, path: &Path) -> Option<String> {
-    let inside = path.strip_prefix(root).ok()?;
-    let parts: Vec<_> = inside.iter().map(|part| part.to_string_lossy()).collect();
-    Some(parts.join("/"))
+fn glob(pattern: &str) -> Result<globset::Glob, Refusal> {
+    if pattern.len() > GLOB_BYTES_MAX {
+        let message = format!("a pattern has more bytes than the limit of {GLOB_BYTES_MAX}");
+        return Err(Refusal::new(Code::InvalidRequest, message));
+    }
+    let built = GlobBuilder::new(pattern.trim_start_matches('/')).literal_separator(true).build();
+    built.map_err(|why| not_a_pattern(pattern, &why))
 }
 
-fn is_table(path: &Path) -> bool {
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    ending.is_some_and(|ending| NOT_PICTURES.contains(&ending.as_str()))
+fn not_a_pattern(pattern: &str, why: &globset::Error) -> Refusal {
+    let message = format!("\"{pattern}\" is not a pattern of file names: {}", why.kind());
+    Refusal::new(Code::InvalidRequest, message)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn made(files: &[&str]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().expect("a folder");
-        for file in files {
-            let path = root.path().join(file);
-            fs::create_dir_all(path.parent().expect("a parent")).expect("made");
-            #[expect(clippy::disallowed_methods, reason = "a test's own files")]
-            fs::write(path, b"x").expect("written");
-        }
-        root
-    }
-
-    fn names(root: &Path, options: &WalkOptions) -> Vec<String> {
-        let found = walk(&[root.to_owned()], options).expect("walked");
-        found.into_iter().map(|found| found.relative).collect()
-    }
-
-    #[test]
-    fn folders_are_walked_in_order_without_tables_and_hidden_files() {
-        let root = made(&["b/2.jpg", "a.jpg", "b/1.jpg", "t.csv", ".hidden.jpg"]);
-        let all = names(root.path(), &WalkOptions::default());
-        assert_eq!(all, ["a.jpg", "b/1.jpg", "b/2.jpg"]);
-        let options = WalkOptions { include: vec!["b/*".into()], exclude: vec!["**/2*".into()] };
-        assert_eq!(names(root.path(), &options), ["b/1.jpg"]);
-    }
-
-    #[test]
-    fn links_out_of_the_root_and_back_up_are_passed_over() {
-        let (root, other) = (made(&["a.jpg"]), made(&["secret.jpg"]));
-        std::os::unix::fs::symlink(other.path().join("secret.jpg"), root.path().join("l.jpg"))
-            .expect("linked");
-        std::os::unix::fs::symlink(root.path(), root.path().join("loop")).expect("linked");
-        assert_eq!(names(root.path(), &WalkOptions::default()), ["a.jpg"]);
-    }
-
-    #[test]
-    fn a_missing_path_is_named() {
-        let refusal = walk(&["/no/such/place".into()], &WalkOptions::default());
-        assert!(refusal.is_err_and(|refusal| refusal.message.contains("/no/such/place")));
-    }
-}
+mod tests;

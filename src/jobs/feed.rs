@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 use vitrail_domain::{Cancel, Code};
-use vitrail_ingest::Refusal;
 use vitrail_ingest::slide::TileBox;
+use vitrail_ingest::{Found, Refusal};
 
 use crate::bind::Target;
 use crate::ingest::{Event, Ingest};
@@ -52,7 +52,11 @@ impl Run<'_> {
     /// read: `opened` has no room, so that there are never more than two open.
     pub fn open(&self, opened: &Sender<Opened>, events: &Sender<Event>) {
         let files = &self.sources.files;
-        let _ = events.send(Event::Found(files.len() as u64));
+        let refused = &self.sources.refused;
+        let _ = events.send(Event::Found((files.len() + refused.len()) as u64));
+        for refused in refused {
+            let _ = events.send(Event::Refused(refused.clone()));
+        }
         let last = self.sources.last_slide();
         if last.is_none() {
             let _ = events.send(Event::Listed);
@@ -61,7 +65,7 @@ impl Run<'_> {
             if self.stop.is_cancelled() {
                 return;
             }
-            let sent = match self.open_file(file) {
+            let sent = match self.open_file(at, file) {
                 Ok(Opened::Slide(cut)) => {
                     let (more, image) =
                         (cut.tiles - 1, (cut.record.clone(), cut.thumbnail.clone()));
@@ -84,9 +88,10 @@ impl Run<'_> {
         }
     }
 
-    fn open_file(&self, file: &vitrail_ingest::Found) -> Result<Opened, Refusal> {
+    fn open_file(&self, at: usize, file: &Found) -> Result<Opened, Refusal> {
+        let fields = self.sources.fields(at)?;
         if !slides::is_cut(file)? {
-            return Ok(Opened::Photo(self.sources.photo(file)));
+            return Ok(Opened::Photo(Photo { file: file.clone(), fields }));
         }
         let model = self.target.serving.model();
         let options = CutOptions {
@@ -96,7 +101,7 @@ impl Run<'_> {
             tile_px: model.tile_px(),
             now: self.ingest.clock.now(),
         };
-        let cut = slides::cut(file, self.sources.fields(file), &options, self.stop)?;
+        let cut = slides::cut(file, fields, &options, self.stop)?;
         Ok(Opened::Slide(Box::new(cut)))
     }
 
@@ -142,17 +147,17 @@ impl Run<'_> {
         }
     }
 
-    fn read_photo(&self, photo: Photo) -> Event {
-        let path = photo.path.to_string_lossy().into_owned();
-        let bytes = match vitrail_ingest::read_image_bytes(&photo.path) {
+    fn read_photo(&self, Photo { file, fields }: Photo) -> Event {
+        let path = file.path.to_string_lossy().into_owned();
+        let bytes = match vitrail_ingest::read_image_bytes(&file.path) {
             Ok(bytes) => Hashed::from(bytes),
             Err(refusal) => return refused(path, refusal),
         };
         let source = Source {
             collection: &self.spec.collection,
-            uri: &photo.uri,
-            root: Some(photo.root.to_string_lossy().into_owned()),
-            fields: photo.fields,
+            uri: &file.relative,
+            root: Some(file.root.to_string_lossy().into_owned()),
+            fields,
             now: self.ingest.clock.now(),
         };
         if self.target.has(prepare::photo_id(&source, &bytes.sha256)) {

@@ -72,8 +72,8 @@ pub fn run_ingest(
     watch: &dyn Watch,
 ) -> Result<Ended, JobError> {
     let sources = sources::list(spec)?;
-    let columns = sources.table.as_ref().map(|table| table.columns()).unwrap_or_default();
-    let target = bind(ingest, spec, &columns)?;
+    let target = bind(ingest, spec, &sources.columns())?;
+    let sources = sources.with_roles(&target.collection.spec().roles);
     let stop = Cancel::new();
     let run = Run { ingest, spec, target: &target, sources: &sources, stop: &stop };
     let (events, received) = bounded(4 * INGEST_BATCH_POINTS);

@@ -66,8 +66,8 @@ impl From<Arc<[u8]>> for Hashed {
 ///
 /// # Errors
 /// The decoder's refusal, in a sentence.
-pub fn photo(bytes: impl Into<Hashed>, source: Source<'_>) -> Result<Prepared, Refusal> {
-    let Hashed { bytes, sha256 } = bytes.into();
+pub fn photo(hashed: Hashed, source: Source<'_>) -> Result<Prepared, Refusal> {
+    let Hashed { bytes, sha256 } = hashed;
     let encoded = bytes.len() as u64;
     let picture = read_picture_guarded(bytes)?;
     let image = image_id(source.collection, source.uri, &sha256);

@@ -1,9 +1,10 @@
 //! What an ingest reads: files in sorted order, and the table that joins payload to them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Map, Value};
-use vitrail_ingest::{Found, Refusal, Table, WalkOptions, walk};
+use vitrail_domain::Roles;
+use vitrail_ingest::{Found, Matched, Refusal, Table, WalkOptions, walk};
 
 use crate::error::JobError;
 use crate::progress::Refused;
@@ -14,18 +15,17 @@ use crate::spec::IngestSpec;
 pub struct Sources {
     /// The files, in sorted order.
     pub files: Vec<Found>,
-    /// The table that joins payload to them.
-    pub table: Option<Table>,
+    /// Files and folders that the walk could not take.
+    pub refused: Vec<Refused>,
+    table: Option<Table>,
+    /// What the table says of each file.
+    matches: Vec<Matched>,
 }
 
 /// A file that is decoded whole.
 pub struct Photo {
     /// Where it lies.
-    pub path: PathBuf,
-    /// The folder that `uri` is relative to.
-    pub root: PathBuf,
-    /// Its path relative to the root.
-    pub uri: String,
+    pub file: Found,
     /// Payload joined from the table.
     pub fields: Map<String, Value>,
 }
@@ -34,31 +34,53 @@ pub struct Photo {
 const SLIDE_ENDINGS: [&str; 10] =
     ["svs", "tif", "tiff", "btf", "tf2", "tf8", "ndpi", "scn", "bif", "qptiff"];
 
-/// Lists the files and reads the table.
+/// Lists the files, reads the table and lays it beside them. The table itself is no picture,
+/// wherever it lies.
 ///
 /// # Errors
 /// A path that does not exist, globs that can't be read, a table that can't be read.
 pub fn list(spec: &IngestSpec) -> Result<Sources, JobError> {
     let options = WalkOptions { include: spec.include.clone(), exclude: spec.exclude.clone() };
-    let files = walk(&spec.paths, &options)?;
+    let mut walked = walk(&spec.paths, &options)?;
     let table = spec.metadata.as_deref().map(Table::read).transpose()?;
-    Ok(Sources { files, table })
+    if let Some(path) = spec.metadata.as_deref().and_then(|path| path.canonicalize().ok()) {
+        walked.found.retain(|file| file.path != path);
+    }
+    let joined = table.as_ref().map(|table| table.join(&walked.found));
+    if let Some(rows) = joined.as_ref().map(|join| join.rows_without_file).filter(|n| *n > 0) {
+        tracing::warn!(rows, "rows of the table name no file of this ingest");
+    }
+    let refused = walked.refused.into_iter().map(|one| refused(&one.path, one.refusal));
+    Ok(Sources {
+        refused: refused.collect(),
+        matches: joined.map(|join| join.matches).unwrap_or_default(),
+        files: walked.found,
+        table,
+    })
 }
 
 impl Sources {
-    /// The payload of one file: its row of the table, or nothing.
-    pub fn fields(&self, file: &Found) -> Map<String, Value> {
-        let fields = self.table.as_ref().and_then(|table| table.fields_for(&file.path));
-        fields.unwrap_or_default()
+    /// The table's columns that become payload.
+    pub fn columns(&self) -> Vec<String> {
+        self.table.as_ref().map(Table::columns).unwrap_or_default()
     }
 
-    /// One file with its row of the table, or with nothing.
-    pub fn photo(&self, file: &Found) -> Photo {
-        Photo {
-            path: file.path.clone(),
-            root: file.root.clone(),
-            uri: file.relative.clone(),
-            fields: self.fields(file),
+    /// The same, with the table's columns that play a role in the collection as text.
+    #[must_use]
+    pub fn with_roles(mut self, roles: &Roles) -> Self {
+        self.table = self.table.map(|table| table.with_roles(roles));
+        self
+    }
+
+    /// The payload of one file: its row of the table, or nothing.
+    ///
+    /// # Errors
+    /// A row that several files could be meant by.
+    pub fn fields(&self, at: usize) -> Result<Map<String, Value>, Refusal> {
+        match (&self.table, self.matches.get(at)) {
+            (Some(table), Some(Matched::Row(row))) => Ok(table.fields(*row)),
+            (Some(_), Some(Matched::Ambiguous(refusal))) => Err(refusal.clone()),
+            _ => Ok(Map::new()),
         }
     }
 

@@ -6,13 +6,12 @@ use crossbeam_channel::bounded;
 use serde_json::{Map, Value};
 use vitrail_domain::limits::INGEST_BATCH_POINTS;
 use vitrail_domain::{CollectionName, ImageId, PointId};
-use vitrail_ingest::sha256;
 
 use crate::bind::{Target, bind};
 use crate::error::JobError;
 use crate::identity::image_id;
 use crate::ingest::Ingest;
-use crate::prepare::{self, Source};
+use crate::prepare::{self, Hashed, Source};
 use crate::progress::Refused;
 use crate::spec::IngestSpec;
 use crate::writer::{Ready, Writer};
@@ -131,13 +130,13 @@ fn read(
     let Upload { name, bytes, fields } = upload;
     let now = ingest.clock.now();
     let source = Source { collection, uri: &name, root: None, fields, now };
-    let digest = sha256(&bytes);
-    let point = prepare::photo_id(&source, &digest);
+    let hashed = Hashed::from(bytes.clone());
+    let point = prepare::photo_id(&source, &hashed.sha256);
     if target.has(point) {
-        let image = image_id(collection, &name, &digest);
+        let image = image_id(collection, &name, &hashed.sha256);
         return Ok(Step::Done(UploadOutcome::Skipped { image, point }));
     }
-    match prepare::photo(bytes.clone(), source) {
+    match prepare::photo(hashed, source) {
         Ok(prepared) => {
             // Kept before the point that names it becomes durable.
             ingest.catalog.store().put_blob(&bytes)?;

@@ -1,4 +1,5 @@
 //! Who may ask: every route of the OpenAPI document, with the key, without it, and from elsewhere.
+#![expect(clippy::expect_used, reason = "a test's helpers may")]
 
 use serde_json::{Value, json};
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod bench;
+mod cases;
 mod contract;
 mod pictures;
 mod rest;

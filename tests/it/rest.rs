@@ -1,4 +1,5 @@
 //! REST as a client meets it: real pictures through a real model, over a real socket.
+#![expect(clippy::expect_used, reason = "a test's helpers may")]
 
 use serde_json::{Value, json};
 use vitrail_domain::Raster;
@@ -89,7 +90,10 @@ fn points_are_written_filtered_counted_changed_and_deleted() {
         json!({"vectors": {"v": {"dim": 2, "metric": "euclid"}}, "roles": {"patient": "who"}});
     assert_eq!(server.ask("PUT", "/v1/collections/c", Some(&made)).0, 201);
     assert_eq!(server.ask("PUT", "/v1/collections/c", Some(&made)).0, 409);
-    let point = |at: u64| json!({"id": at, "vector": [at, 0.0], "payload": {"who": format!("p{}", at / 2), "n": at}});
+    let point = |at: u64| {
+        let payload = json!({"who": format!("p{}", at / 2), "n": at});
+        json!({"id": at, "vector": [at, 0.0], "payload": payload})
+    };
     let points: Vec<Value> = (0..10).map(point).collect();
     let (status, written) = server.post("/v1/collections/c/points", &json!({ "points": points }));
     assert_eq!((status, &written["written"]), (200, &json!(10)));
@@ -102,13 +106,13 @@ fn points_are_written_filtered_counted_changed_and_deleted() {
         "invalid_vector"
     );
 
-    let asked = json!({"vector": [4.1, 0.0], "k": 3, "exclude_same": ["patient"], "same": {"patient": "p2"}});
+    let mut asked = json!({"vector": [4.1, 0.0], "k": 3, "exclude_same": ["patient"]});
+    let (_, stranger) = server.post("/v1/collections/c/similar", &asked);
+    assert_eq!(stranger["error"]["code"], json!("identity_unknown"));
+    asked["same"] = json!({"patient": "p2"});
     let (_, near) = server.post("/v1/collections/c/similar", &asked);
     let ids: Vec<_> = near["hits"].as_array().expect("hits").iter().map(|hit| &hit["id"]).collect();
     assert_eq!(ids, [&json!(3), &json!(6), &json!(2)], "4 and 5 are the patient's own");
-    let stranger = json!({"vector": [4.1, 0.0], "exclude_same": ["patient"]});
-    let (_, who) = server.post("/v1/collections/c/similar", &stranger);
-    assert_eq!(who["error"]["code"], json!("identity_unknown"));
 
     let half = json!({"must": [{"key": "n", "range": {"gte": 5}}]});
     let facets = json!({"paths": ["who", "nothing"], "filter": half});

@@ -209,7 +209,7 @@ fn a_tile_is_cut_again_from_its_slide() {
             let jpeg = bench.cases.point_thumbnail(&collection, record.id, side).expect("cut");
             let side = side.min(448);
             let expected = opened.region_at(region, side, side).expect("a region");
-            assert_eq!(jpeg, encode_jpeg(&expected, 90).expect("jpeg"), "{region:?}, {side}");
+            assert!(jpeg == encode_jpeg(&expected, 90).expect("jpeg"), "{region:?}, {side}");
         }
     }
     let record = &bench.records()[0];
@@ -258,7 +258,7 @@ fn real_slides_become_tiles() {
             assert!(region.x < width.into() && region.y < height.into(), "{region:?}");
             let jpeg = bench.cases.point_thumbnail(&collection, record.id, 224).expect("cut");
             let expected = opened.region_at(region, 224, 224).expect("a region");
-            assert_eq!(jpeg, encode_jpeg(&expected, 90).expect("jpeg"), "{name} {region:?}");
+            assert!(jpeg == encode_jpeg(&expected, 90).expect("jpeg"), "{name} {region:?}");
             let image = collection.store().image(record.image.expect("one")).expect("read");
             assert_eq!(image.expect("a record").format, format);
         }

@@ -302,5 +302,4 @@ pub fn print_value(value: &MatchValue) -> Value {
 }
 
 #[cfg(test)]
-#[path = "filter_tests.rs"]
 mod tests;

@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use vitrail_domain::Metric;
-use vitrail_embed::{ModelState, Models};
+use vitrail_cases::{ModelCard, ModelStanding};
 
 /// One model as installed.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -39,34 +38,31 @@ pub struct ModelList {
     pub models: Vec<Model>,
 }
 
-/// The models on the wire. One that was verified before is not loaded for this; any other is, so
-/// the first call takes a while.
+/// The models on the wire.
 #[must_use]
-pub fn list(models: &Models) -> ModelList {
-    ModelList { models: models.names().map(|name| model(models, name)).collect() }
+pub fn list(cards: &[ModelCard]) -> ModelList {
+    ModelList { models: cards.iter().map(model).collect() }
 }
 
 /// One model on the wire.
 #[must_use]
-pub fn model(models: &Models, name: &str) -> Model {
-    let (state, reason) = match models.state(name) {
-        ModelState::Verified => ("verified", None),
-        ModelState::Unverified => ("unverified", None),
-        ModelState::Refused(reason) => ("refused", Some(reason)),
+pub fn model(card: &ModelCard) -> Model {
+    let (state, reason) = match &card.standing {
+        ModelStanding::Verified => ("verified", None),
+        ModelStanding::Unverified => ("unverified", None),
+        ModelStanding::Refused(reason) => ("refused", Some(reason.clone())),
     };
-    let manifest = models.manifest(name);
-    let serves = manifest.filter(|_| reason.is_none());
-    let runtime = models.runtime();
+    let made = card.made.as_ref();
     Model {
-        name: name.to_owned(),
-        dim: serves.and_then(|manifest| manifest.image_output()).map(|output| output.dim),
-        metric: serves.map(|manifest| Metric::from(manifest.search.metric).name()),
+        name: card.name.clone(),
+        dim: made.and_then(|made| made.dim),
+        metric: made.map(|made| made.metric.name()),
         state,
         reason,
-        licence: manifest.map(|manifest| manifest.licence.spdx_or_name.clone()),
-        contract: serves.map(|manifest| manifest.contract_hash()),
-        note: manifest.map(|manifest| manifest.domain.intended_use_note.clone()),
-        default_mpp: serves.map(|manifest| manifest.tiling.default_mpp),
-        runtime: format!("{} {}", runtime.engine().name(), runtime.version()).trim().to_owned(),
+        licence: card.licence.clone(),
+        contract: made.map(|made| made.contract.clone()),
+        note: card.note.clone(),
+        default_mpp: made.map(|made| made.default_mpp),
+        runtime: card.runtime.clone(),
     }
 }

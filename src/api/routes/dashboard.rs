@@ -10,7 +10,9 @@ use crate::error::ApiError;
 use crate::state::ApiState;
 
 /// The dashboard.
-#[utoipa::path(tag = "dashboard", responses((status = 200, content_type = "text/html", body = String)))]
+#[utoipa::path(tag = "dashboard", responses(
+    (status = 200, content_type = "text/html", body = String),
+))]
 #[get("/dashboard")]
 pub async fn index(
     request: HttpRequest,
@@ -20,7 +22,9 @@ pub async fn index(
 }
 
 /// One file of the dashboard.
-#[utoipa::path(tag = "dashboard", responses((status = 200, content_type = "application/octet-stream", body = String)))]
+#[utoipa::path(tag = "dashboard", responses(
+    (status = 200, content_type = "application/octet-stream", body = String),
+))]
 #[get("/dashboard/{file:.*}")]
 pub async fn file(
     request: HttpRequest,

@@ -28,7 +28,10 @@ pub async fn list(state: web::Data<ApiState>) -> web::Json<JobList> {
 }
 
 /// One job.
-#[utoipa::path(tag = "jobs", responses((status = 200, body = Job), (status = 404, body = ErrorBody)))]
+#[utoipa::path(tag = "jobs", responses(
+    (status = 200, body = Job),
+    (status = 404, body = ErrorBody),
+))]
 #[get("/v1/jobs/{id}")]
 pub async fn show(
     path: web::Path<String>,

@@ -85,7 +85,7 @@ impl Runtime {
         }
         let cost = "ONNX Runtime was not found, so models run on the built-in engine (tract), \
                     several times slower. Run deploy/setup, or name the library with \
-                    --onnxruntime or VITRAIL_ONNXRUNTIME.";
+                    VITRAIL_ONNXRUNTIME.";
         Self::tract(Some(format!("{cost}{failed}")))
     }
 

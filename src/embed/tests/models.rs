@@ -235,9 +235,8 @@ fn installed_models_pass_their_own_goldens() {
     for runtime in [RuntimeChoice::Find, RuntimeChoice::Tract] {
         let options = ModelsOptions { runtime, places: places.clone(), ..Default::default() };
         let models = Models::discover(&options).unwrap();
-        for preset in
-            Preset::ALL.iter().filter(|preset| !preset.manifest().unwrap().files.is_empty())
-        {
+        let bound = |preset: &&Preset| !preset.manifest().unwrap().files.is_empty();
+        for preset in Preset::ALL.iter().filter(bound) {
             match models.manifest(preset.name) {
                 Some(_) => assert_eq!(models.state(preset.name), ModelState::Verified),
                 None => println!("skipped: {} is not installed; run deploy/setup", preset.name),
