@@ -131,11 +131,18 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     match dispatch(&arguments) {
         Ok(code) => code,
+        // Whoever read has read enough: `vitrail ... | head`.
+        Err(error) if is_closed_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
