@@ -46,7 +46,6 @@ fn total(sums: __m256i) -> i32 {
 }
 
 /// Products of neighbours fit 16 bits: codes end at 127, and 2 * 127 * 127 is 32,258.
-#[expect(clippy::needless_range_loop, reason = "constant ranges: unrolled, sums stay in registers")]
 #[inline]
 #[target_feature(enable = "avx2")]
 fn sq8_sums<const R: usize>(query: &[u8], rows: [&[u8]; R]) -> [i32; R] {
@@ -71,7 +70,6 @@ fn sq8_sums<const R: usize>(query: &[u8], rows: [&[u8]; R]) -> [i32; R] {
 }
 
 /// 32 bits become 32 masks: each byte gets its eighth of the word, and its own bit of it.
-#[expect(clippy::needless_range_loop, reason = "constant ranges: unrolled, sums stay in registers")]
 #[inline]
 #[target_feature(enable = "avx2")]
 fn bits_sums<const R: usize>(query: &[u8], rows: [&[u8]; R]) -> [i32; R] {

@@ -41,7 +41,6 @@ fn load(bytes: &[u8], at: usize) -> __m512i {
 
 /// The machine multiplies unsigned by signed bytes: rows stay as they are, with 128 added, and 128
 /// times the sum of the query's codes is taken away at the end.
-#[expect(clippy::needless_range_loop, reason = "constant ranges: unrolled, sums stay in registers")]
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn sq8_sums<const R: usize>(query: &[u8], rows: [&[u8]; R]) -> [i32; R] {
@@ -63,7 +62,6 @@ fn sq8_sums<const R: usize>(query: &[u8], rows: [&[u8]; R]) -> [i32; R] {
     totals
 }
 
-#[expect(clippy::needless_range_loop, reason = "constant ranges: unrolled, sums stay in registers")]
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn bits_sums<const R: usize>(query: &[u8], rows: [&[u8]; R]) -> [i32; R] {

@@ -28,7 +28,9 @@ pub const fn stride(dim: usize) -> usize {
     dim.next_multiple_of(LINE) + LINE
 }
 
-/// Writes the row of a vector of finite numbers. O(n).
+/// Writes the row of a vector of finite numbers. O(n). Squares and products of rows have to fit a
+/// float too: `n` times the square of the largest component stays below 3e38, else distances may
+/// be infinite or not a number.
 ///
 /// # Panics
 /// `out` hasn't `stride(vector.len())` bytes.
@@ -55,6 +57,7 @@ struct Sums {
     code: [i32; LANES],
 }
 
+#[expect(clippy::manual_clamp, reason = "`clamp` keeps what is no number, `min` makes it 127")]
 #[inline(always)]
 fn block(values: &[f32; LANES], inverse: f32, sums: &mut Sums, out: &mut [u8; LANES]) {
     for lane in 0..LANES {
