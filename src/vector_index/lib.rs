@@ -9,6 +9,7 @@
 //! | `rows`, `pages` | append-only rows in chunks, maps of offsets and slots in pages |
 //! | `graph` | flat links and the walk over them |
 //! | `builder` | makes a graph: the only file that names `hnsw_rs` |
+//! | [`flat`] | the project's own graph, over rows of bytes; nobody uses it yet |
 //! | [`policy`] | when a graph is due, when dead rows are dropped |
 //! | [`vector`] | checks and preparation of rows and queries |
 //! | [`error`] | why a vector was refused |
@@ -24,6 +25,7 @@
 
 mod builder;
 pub mod error;
+pub mod flat;
 mod graph;
 pub mod index;
 mod pages;
