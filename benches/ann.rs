@@ -130,7 +130,7 @@ fn build(index: &VectorIndex) -> Outcome<Value> {
     let built = index.build_graph_with(&options, &Cancel::new(), &|_, _| {
         peak.set(peak.get().max(resident_mb()));
     });
-    assert!(matches!(built, Built::Published(_)), "{built:?}");
+    assert!(matches!(built, Ok(Built::Published(_))), "{built:?}");
     Ok(json!({
         "seconds": started.elapsed().as_secs_f64(), "cpu_seconds": cpu_seconds() - cpu,
         "threads": cores, "links": options.links, "ef_construction": options.ef_construction,

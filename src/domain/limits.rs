@@ -189,10 +189,6 @@ pub const MANIFEST_BYTES_MAX: u64 = 1024 * 1024;
 /// Distinct values of a facet answer.
 pub const FACET_VALUES_MAX: usize = 1_000;
 
-/// Points above which a server builds a graph over a vector: below it an exact scan of 384-d rows
-/// answers within a few milliseconds.
-pub const GRAPH_POINTS_MIN: usize = 50_000;
-
 /// Size of one component of a vector: the squares of the widest vector's components then still sum
 /// within single precision, so that no distance is infinite or not a number.
 pub const COMPONENT_MAX: f32 = 1e15;

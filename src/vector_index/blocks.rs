@@ -39,11 +39,6 @@ impl<'a> Section<'a> {
         let bytes = vitrail_disk::bytes_of_words(words);
         Self { tag, bytes: bytes.len(), emit: Box::new(move |out| out.write_all(bytes)) }
     }
-
-    /// A section of bytes that lie in memory.
-    pub(crate) fn bytes(tag: u32, bytes: &'a [u8]) -> Self {
-        Self { tag, bytes: bytes.len(), emit: Box::new(move |out| out.write_all(bytes)) }
-    }
 }
 
 /// Writes a block file: the sections are asked for their bytes twice, for the checksums and then for
@@ -247,9 +242,9 @@ impl BlockFile {
 
     #[inline]
     fn is_clean(&self, block: usize) -> bool {
-        self.clean.get(block / 64).is_some_and(|bits| {
-            bits.load(Ordering::Relaxed) >> (block % 64) & 1 == 1
-        })
+        self.clean
+            .get(block / 64)
+            .is_some_and(|bits| bits.load(Ordering::Relaxed) >> (block % 64) & 1 == 1)
     }
 
     #[cold]
@@ -260,10 +255,13 @@ impl BlockFile {
             self.map.get(start..self.data.end.min(start + BLOCK)),
             self.map.get(place..place + CHECK),
         );
-        let same = bytes.zip(said).is_some_and(|(bytes, said)| short(&blake3::hash(bytes)) == *said);
+        let same =
+            bytes.zip(said).is_some_and(|(bytes, said)| short(&blake3::hash(bytes)) == *said);
         match self.clean.get(block / 64) {
             Some(bits) if same => drop(bits.fetch_or(1 << (block % 64), Ordering::Relaxed)),
-            _ => drop(self.damage.set(format!("{}: block {block} is damaged", self.path.display()))),
+            _ => {
+                drop(self.damage.set(format!("{}: block {block} is damaged", self.path.display())))
+            }
         }
         same
     }
@@ -272,9 +270,8 @@ impl BlockFile {
 /// Sections and data range from the index, if the index and the table are what they were.
 fn layout(file: &[u8]) -> Option<(Vec<(u32, Range<usize>)>, Range<usize>)> {
     let word = |at: usize| Some(u32::from_le_bytes(*file.get(at..)?.first_chunk()?));
-    let long = |at: usize| {
-        usize::try_from(u64::from_le_bytes(*file.get(at..)?.first_chunk()?)).ok()
-    };
+    let long =
+        |at: usize| usize::try_from(u64::from_le_bytes(*file.get(at..)?.first_chunk()?)).ok();
     let count = word(FileHeader::BYTES)? as usize;
     if count == 0 || count > SECTIONS_MAX || word(FileHeader::BYTES + 4)? != BLOCK_BITS {
         return None;
@@ -305,10 +302,14 @@ fn layout(file: &[u8]) -> Option<(Vec<(u32, Range<usize>)>, Range<usize>)> {
 mod tests {
     use super::*;
 
+    fn bytes<'a>(tag: u32, bytes: &'a [u8]) -> Section<'a> {
+        Section { tag, bytes: bytes.len(), emit: Box::new(move |out| out.write_all(bytes)) }
+    }
+
     fn written(words: &[u32]) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f");
-        let sections = [Section::words(7, words), Section::bytes(9, b"abc")];
+        let sections = [Section::words(7, words), bytes(9, b"abc")];
         write(&path, 4, &sections).unwrap();
         (folder, path)
     }
@@ -333,7 +334,9 @@ mod tests {
         let (_folder, path) = written(&words);
         let whole = std::fs::read(&path).unwrap();
         let step = whole.len() / 97;
-        for at in (0..160).chain((160..whole.len()).step_by(step)).chain(whole.len() - 80..whole.len()) {
+        for at in
+            (0..160).chain((160..whole.len()).step_by(step)).chain(whole.len() - 80..whole.len())
+        {
             let mut bytes = whole.clone();
             bytes[at] ^= 0x10;
             vitrail_disk::safe_write(&path, &bytes).unwrap();

@@ -186,15 +186,10 @@ impl Graph {
         self.file.as_ref().and_then(|file| file.damage())
     }
 
-    pub(crate) fn len(&self) -> u32 {
-        self.len
-    }
-
     /// Bytes of its lists.
     pub(crate) fn bytes(&self) -> usize {
-        let layer = |layer: &Layer| {
-            layer.links.bytes() + size_of::<u32>() * 2 * layer.nodes.get().len()
-        };
+        let layer =
+            |layer: &Layer| layer.links.bytes() + size_of::<u32>() * 2 * layer.nodes.get().len();
         self.ground.bytes() + self.upper.iter().map(layer).sum::<usize>()
     }
 

@@ -5,8 +5,9 @@
 /// some 4 ms then, and lies in memory twice while it is frozen.
 pub(crate) const MUTABLE_BYTES: usize = 32 << 20;
 
-/// Segments beside the largest are merged into it once they hold one part in this many of its rows:
-/// a bulk load costs each point about two insertions then, and a search few walks.
+/// Segments beside the largest are merged with it once they hold one part in this many of its rows.
+/// The graph of the whole is made anew, so that a bulk load costs each point one insertion when it
+/// is frozen and about five in merges (1 + 4/5 + (4/5)^2 + ...), and a search few walks.
 const MERGE_PART: usize = 4;
 
 /// Frozen segments beside the largest at most, however small: each costs every search a walk.
@@ -72,14 +73,8 @@ pub enum Choice {
     Nothing,
     /// Make one frozen segment of these, which have no graph.
     Freeze(Vec<usize>),
-    /// Merge these into one, which holds live rows only where `from_scratch`; else their rows are
-    /// inserted into a copy of the first one's graph.
-    Merge {
-        /// The largest first.
-        which: Vec<usize>,
-        /// Whether so much of the first is dead that its graph is not worth copying.
-        from_scratch: bool,
-    },
+    /// Make one of these, the largest first, of their live rows.
+    Merge(Vec<usize>),
 }
 
 /// What is due: what is sealed is frozen first, because it is scanned; then small segments are
@@ -87,7 +82,8 @@ pub enum Choice {
 #[must_use]
 pub fn choose(segments: &[SegmentCounts]) -> Choice {
     let positions = |frozen: bool| {
-        let of = move |(at, counts): (usize, &SegmentCounts)| (counts.frozen == frozen).then_some(at);
+        let of =
+            move |(at, counts): (usize, &SegmentCounts)| (counts.frozen == frozen).then_some(at);
         segments.iter().enumerate().filter_map(of)
     };
     let sealed: Vec<usize> = positions(false).collect();
@@ -97,12 +93,11 @@ pub fn choose(segments: &[SegmentCounts]) -> Choice {
     let mut which: Vec<usize> = positions(true).collect();
     which.sort_by_key(|&at| std::cmp::Reverse(segments[at].live));
     let Some((&largest, others)) = which.split_first() else { return Choice::Nothing };
-    let from_scratch = !segments[largest].mostly_alive();
     let waiting: usize = others.iter().map(|&at| segments[at].live).sum();
     let worth_it = waiting * MERGE_PART >= segments[largest].live || others.len() >= MERGE_COUNT;
-    let decayed = others.iter().any(|&at| !segments[at].mostly_alive());
-    if from_scratch || decayed || (worth_it && !others.is_empty()) {
-        return Choice::Merge { which, from_scratch };
+    let decayed = which.iter().any(|&at| !segments[at].mostly_alive());
+    if decayed || (worth_it && !others.is_empty()) {
+        return Choice::Merge(which);
     }
     Choice::Nothing
 }
@@ -146,22 +141,20 @@ mod tests {
         let (large, small) = (frozen(1_000, 1_000), frozen(100, 100));
         assert_eq!(choose(&[large]), Choice::Nothing);
         assert_eq!(choose(&[small, large, small]), Choice::Nothing);
-        let merge = |which: &[usize], from_scratch: bool| Choice::Merge {
-            which: which.to_vec(), from_scratch
-        };
-        assert_eq!(choose(&[small, large, frozen(150, 150)]), merge(&[1, 2, 0], false));
+        let merge = |which: &[usize]| Choice::Merge(which.to_vec());
+        assert_eq!(choose(&[small, large, frozen(150, 150)]), merge(&[1, 2, 0]));
         let tiny = frozen(4, 4);
         assert_eq!(choose(&[tiny, tiny, large, tiny]), Choice::Nothing);
-        assert_eq!(choose(&[tiny, tiny, large, tiny, tiny]), merge(&[2, 0, 1, 3, 4], false));
+        assert_eq!(choose(&[tiny, tiny, large, tiny, tiny]), merge(&[2, 0, 1, 3, 4]));
     }
 
     #[test]
     fn dead_rows_are_dropped_from_a_quarter_on() {
         assert_eq!(choose(&[frozen(1_000, 750)]), Choice::Nothing);
-        let alone = Choice::Merge { which: vec![0], from_scratch: true };
+        let alone = Choice::Merge(vec![0]);
         assert_eq!(choose(&[frozen(1_000, 749)]), alone);
         assert_eq!(choose(&[frozen(5, 0)]), alone);
-        let both = Choice::Merge { which: vec![0, 1], from_scratch: false };
+        let both = Choice::Merge(vec![0, 1]);
         assert_eq!(choose(&[frozen(1_000, 1_000), frozen(10, 1)]), both);
     }
 

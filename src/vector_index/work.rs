@@ -54,7 +54,7 @@ impl VectorIndex {
         let view = self.view();
         let which = match choose(&view.segment_counts()) {
             Choice::Nothing => return Ok(Built::Nothing),
-            Choice::Freeze(which) | Choice::Merge { which, .. } => which,
+            Choice::Freeze(which) | Choice::Merge(which) => which,
         };
         let segments = which.iter().filter_map(|&at| view.segments.get(at)).cloned().collect();
         self.condense(&view, segments, &Work { options, cancel, progress })
