@@ -1,11 +1,14 @@
 //! The index against a map and a loop: by metric, with deletes, updates, filters, graphs, readers.
 
+#[path = "files_tests.rs"]
+mod files_tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use proptest::prelude::*;
-use vitrail_domain::{Cancel, Code, Dim, Ef, Metric, Slot, SlotSet, TopK};
+use vitrail_domain::{Cancel, Code, Dim, Ef, Metric, Seq, Slot, SlotSet, TopK};
 use vitrail_kernels::Scorer;
 
 use super::*;

@@ -186,6 +186,14 @@ impl VectorView {
         found.map(str::to_owned).collect()
     }
 
+    /// Files of graphs that were found damaged: their segments are scanned until they are frozen
+    /// anew. O(segments).
+    #[must_use]
+    pub fn graph_damage(&self) -> Vec<String> {
+        let graphs = self.segments.iter().filter_map(|placed| placed.segment.graph.as_ref());
+        graphs.filter_map(|graph| graph.damage()).map(str::to_owned).collect()
+    }
+
     /// Checks a query and prepares it.
     ///
     /// # Errors
