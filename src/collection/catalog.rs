@@ -148,11 +148,11 @@ impl Catalog {
         Ok(self.store.drop_collection(name)?)
     }
 
-    /// Commits every field index, so that the next start has nothing to replay.
+    /// Writes down what is derived, so that the next start has nothing to replay.
     pub fn close(&self) {
         for collection in self.list() {
-            if let Err(error) = collection.commit_fields() {
-                tracing::warn!(collection = %collection.name(), %error, "field commit at close");
+            if let Err(error) = collection.settle() {
+                tracing::warn!(collection = %collection.name(), %error, "what is derived can't be written at close");
             }
         }
     }

@@ -16,7 +16,7 @@ use vitrail_store::{CollectionSpec, CollectionStore, Store, VectorSpec, Written}
 use vitrail_vector_index::VectorIndex;
 
 use crate::error::CollectionError;
-use crate::recover;
+use crate::{recover, segments};
 
 /// What one batch of changes did; durable and visible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +120,13 @@ impl Collection {
     /// # Errors
     /// See `QueryError`.
     pub fn answer(&self, question: &Question) -> Result<Answer, CollectionError> {
+        let view = self.view();
+        let answer = vitrail_query::answer(&view, question)?;
+        let vectors = view.vectors.get(&question.vector);
+        if vectors.is_none_or(|vectors| vectors.damage().is_empty()) {
+            return Ok(answer);
+        }
+        self.mend_vectors()?;
         Ok(vitrail_query::answer(&self.view(), question)?)
     }
 
@@ -210,8 +217,8 @@ impl Collection {
         let mut changed = spec.clone();
         changed.vectors.insert(name.clone(), wanted.clone());
         self.root.update_spec(changed.clone())?;
+        let index = segments::open(&self.store, name, &wanted)?;
         let mut derived = self.derived.lock();
-        let index = VectorIndex::new(wanted.dim, wanted.metric);
         derived.vectors.insert(name.clone(), Arc::new(index));
         *spec = changed;
         self.publish(&derived);
@@ -237,6 +244,30 @@ impl Collection {
         derived.roles = spec.roles.clone();
         self.publish(&derived);
         Ok(())
+    }
+
+    /// Reads vectors whose files were found damaged from the truth; writers wait meanwhile. Whether
+    /// there were any.
+    ///
+    /// # Errors
+    /// A damaged record.
+    pub fn mend_vectors(&self) -> Result<bool, CollectionError> {
+        let derived = self.derived.lock();
+        let mut mended = false;
+        for (name, index) in &derived.vectors {
+            let damage = index.view().damage();
+            for file in &damage {
+                tracing::error!(vector = %name, file, "a segment is damaged, and read from the store");
+            }
+            if !damage.is_empty() {
+                segments::mend(&self.store, name, index)?;
+                mended = true;
+            }
+        }
+        if mended {
+            self.publish(&derived);
+        }
+        Ok(mended)
     }
 
     pub(crate) fn indexes(&self) -> Vec<(VectorName, Arc<VectorIndex>)> {

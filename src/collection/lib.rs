@@ -9,8 +9,8 @@
 //! |---|---|
 //! | [`catalog`] | collections by name: open, make, drop |
 //! | [`collection`] | one collection: apply, view, answer |
-//! | [`recover`] | rebuilds vectors and fields from the truth when a collection is opened |
-//! | [`upkeep`] | what is due in the background: field commits, graphs |
+//! | [`recover`], `segments` | opens vectors and fields, and makes them equal to the truth |
+//! | [`upkeep`] | what is due in the background: field commits, segments |
 //!
 //! It never knows HTTP, models or pixels.
 
@@ -19,6 +19,7 @@ mod catalog;
 mod collection;
 mod error;
 mod recover;
+mod segments;
 #[cfg(test)]
 mod tests;
 mod upkeep;

@@ -1,5 +1,5 @@
-//! Rebuilds what is derived from the truth: vectors in memory, the field index where it is missing,
-//! damaged or behind. The same code takes a fresh batch in.
+//! Opens what is derived and makes it equal to the truth: vectors and the field index, where they
+//! are missing, damaged or behind. The same code takes a fresh batch in.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -8,10 +8,10 @@ use std::sync::Arc;
 use vitrail_domain::{PointId, RecordSource, Seq, Slot};
 use vitrail_field_index::FieldIndex;
 use vitrail_store::{CollectionSpec, CollectionStore, Written};
-use vitrail_vector_index::VectorIndex;
 
 use crate::collection::Derived;
 use crate::error::CollectionError;
+use crate::segments;
 
 /// A collection's derived state, equal to the truth.
 pub struct Recovered {
@@ -21,12 +21,9 @@ pub struct Recovered {
     pub fields: FieldIndex,
 }
 
-/// Rows handed to a vector index at once while it is filled.
-const ROWS_AT_ONCE: usize = 4_096;
-
-/// Reads vectors into memory and brings the field index up to the last Seq.
+/// Opens vectors and the field index and brings both up to the last Seq.
 ///
-/// Cost: every vector is read once; records only where the field index is behind.
+/// Cost: what changed after they were last written down, and 4 bytes for each vector.
 ///
 /// # Errors
 /// A damaged record, by name.
@@ -36,20 +33,7 @@ pub fn from_truth(
 ) -> Result<Recovered, CollectionError> {
     let mut vectors = BTreeMap::new();
     for (name, vector) in &spec.vectors {
-        let index = VectorIndex::new(vector.dim, vector.metric);
-        let mut rows: Vec<(Slot, Vec<f32>)> = Vec::with_capacity(ROWS_AT_ONCE);
-        let mut refused = None;
-        store.for_each_vector(name, |slot, row| {
-            rows.push((slot, row.to_vec()));
-            if rows.len() == ROWS_AT_ONCE {
-                refused = fill(&index, &mut rows).err();
-            }
-            if refused.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })?;
-        if let Some(error) = refused {
-            return Err(error);
-        }
-        fill(&index, &mut rows)?;
+        let index = segments::open(store, name, vector)?;
         vectors.insert(name.clone(), Arc::new(index));
     }
     let live = store.slots()?;
@@ -71,12 +55,10 @@ pub fn absorb(derived: &mut Derived, fields: &FieldIndex, written: &Written) {
                 None => {}
             }
         }
-        if !rows.is_empty() || !removed.is_empty() {
-            // The store has checked every vector by the same rules; what fails here is a fault of
-            // ours, and the vector is still in the truth for the next opening.
-            if let Err(error) = index.apply(&rows, &removed) {
-                tracing::error!(vector = %name, %error, "a stored vector can't be indexed");
-            }
+        // The store has checked every vector by the same rules; what fails here is a fault of ours,
+        // and the vector is still in the truth for the next opening.
+        if let Err(error) = index.apply_at(written.seq, &rows, &removed) {
+            tracing::error!(vector = %name, %error, "a stored vector can't be indexed");
         }
     }
     let mut changed = Vec::new();
@@ -94,16 +76,6 @@ pub fn absorb(derived: &mut Derived, fields: &FieldIndex, written: &Written) {
     if let Err(error) = fields.apply(written.seq, changed) {
         tracing::error!(%error, "the field index can't commit; it will be tried again");
     }
-}
-
-fn fill(index: &VectorIndex, rows: &mut Vec<(Slot, Vec<f32>)>) -> Result<(), CollectionError> {
-    let borrowed: Vec<(Slot, &[f32])> =
-        rows.iter().map(|(slot, row)| (*slot, row.as_slice())).collect();
-    if !borrowed.is_empty() {
-        index.apply(&borrowed, &[])?;
-    }
-    rows.clear();
-    Ok(())
 }
 
 /// Slots changed since the index's last commit are applied again, as they are now; where the change

@@ -1,16 +1,19 @@
-//! Background care of collections while a server runs: field commits and graphs, one thread, so
-//! that searching keeps the other cores.
+//! Background care of collections while a server runs: field commits, and freezing and merging
+//! segments; one thread, so that searching keeps the other cores.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use vitrail_collection::{Catalog, Collection};
+use vitrail_collection::{Catalog, Collection, CollectionError};
 use vitrail_domain::Cancel;
 
 /// How often the thread looks for something to do.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long it waits after a failure: a full disk isn't filled again every second.
+const AFTER_FAILURE: Duration = Duration::from_secs(60);
 
 /// The background thread; it stops when this is dropped.
 pub struct Upkeep {
@@ -46,21 +49,25 @@ impl Drop for Upkeep {
 }
 
 fn run(catalog: &Catalog, cancel: &Cancel, stopped: &Receiver<()>) {
-    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(LOOK_EVERY) {
-        for collection in catalog.list() {
-            if !cancel.is_cancelled() {
-                care_for(&collection, cancel);
+    let mut wait = LOOK_EVERY;
+    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(wait) {
+        wait = LOOK_EVERY;
+        for collection in catalog.list().iter().filter(|_| !cancel.is_cancelled()) {
+            if let Err(error) = care_for(collection, cancel) {
+                tracing::warn!(collection = %collection.name(), %error, "upkeep failed");
+                wait = AFTER_FAILURE;
             }
         }
     }
 }
 
-fn care_for(collection: &Collection, cancel: &Cancel) {
-    if let Err(error) = collection.commit_fields_if_due() {
-        tracing::warn!(collection = %collection.name(), %error, "field commit failed");
+fn care_for(collection: &Collection, cancel: &Cancel) -> Result<(), CollectionError> {
+    collection.mend_vectors()?;
+    collection.checkpoint_if_due()?;
+    collection.commit_fields_if_due()?;
+    for vector in collection.segments_due() {
+        tracing::info!(collection = %collection.name(), %vector, "freezing or merging segments");
+        collection.work_segments(&vector, cancel, &|_, _| {})?;
     }
-    for vector in collection.graphs_due() {
-        tracing::info!(collection = %collection.name(), %vector, "building a graph");
-        collection.build_graph(&vector, cancel, &|_, _| {});
-    }
+    Ok(())
 }

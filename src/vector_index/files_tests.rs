@@ -216,7 +216,9 @@ fn mended(truth: &Truth, folder: &Path, target: &Path, harm: &str) {
     assert!(told.iter().any(|told| told.contains(name)), "{of}: {told:?}");
     let lost = index.drop_damaged();
     let rows = lost.iter().map(|slot| (slot, truth.model[&slot.0].as_slice()));
+    assert_eq!(index.checkpoint().unwrap(), None, "{of}: a file would hide what is lost");
     index.apply(&rows.collect::<Vec<_>>(), &[]).unwrap();
+    index.refilled();
     truth.check(&index, &mut Random(1), &of);
     index.seal();
     while work(&index) != Built::Nothing {}

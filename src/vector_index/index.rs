@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -26,6 +27,8 @@ pub struct VectorIndex {
     pub(crate) writing: Mutex<Seq>,
     pub(crate) building: Mutex<()>,
     pub(crate) shelf: Option<Shelf>,
+    /// Whether vectors of the truth are missing in the view: then nothing is written to disk.
+    pub(crate) behind: AtomicBool,
 }
 
 /// An index as it was found on disk. It lacks what changed after `seq`, and `pending`.
@@ -51,6 +54,7 @@ impl VectorIndex {
             writing: Mutex::new(Seq(0)),
             building: Mutex::new(()),
             shelf: None,
+            behind: AtomicBool::new(false),
         }
     }
 
@@ -67,6 +71,7 @@ impl VectorIndex {
             writing: Mutex::new(seq),
             building: Mutex::new(()),
             shelf: Some(shelf),
+            behind: AtomicBool::new(false),
         };
         let (incomplete, problems) = (found.incomplete, found.problems);
         Ok(Opened { index, seq: found.seq, pending: found.pending, incomplete, problems })
@@ -97,7 +102,7 @@ impl VectorIndex {
     /// [`Self::apply`], and notes that every change up to `seq` is in: what a checkpoint says.
     ///
     /// # Errors
-    /// As [`Self::apply`]; `seq` is not noted then.
+    /// As [`Self::apply`]; then no file is written any more that would hide it.
     pub fn apply_at(
         &self,
         seq: Seq,
@@ -106,7 +111,8 @@ impl VectorIndex {
     ) -> Result<(), VectorError> {
         let mut noted = self.writing.lock();
         if !writes.is_empty() || !removed.is_empty() {
-            self.apply_in_turn(writes, removed)?;
+            let refused = |_: &VectorError| self.behind.store(true, Ordering::Release);
+            self.apply_in_turn(writes, removed).inspect_err(refused)?;
         }
         *noted = seq.max(*noted);
         Ok(())
@@ -148,6 +154,9 @@ impl VectorIndex {
     pub fn checkpoint(&self) -> Result<Option<Seq>, SegmentError> {
         let Some(shelf) = &self.shelf else { return Ok(None) };
         let mut state = shelf.state();
+        if self.is_behind() {
+            return Ok(None);
+        }
         let (view, seq) = self.moment();
         shelf.persist(&mut state, &view, seq)
     }
@@ -168,10 +177,20 @@ impl VectorIndex {
     /// slots that have no vector now: the caller writes them again from the truth. O(rows of them).
     pub fn drop_damaged(&self) -> SlotSet {
         let _files = self.shelf.as_ref().map(Shelf::state);
+        self.behind.store(true, Ordering::Release);
         let _turn = self.writing.lock();
         let (next, lost) = self.view().without_damaged();
         self.current.store(Arc::new(next));
         lost
+    }
+
+    /// Says that what [`Self::drop_damaged`] gave is written again; until then no file is written.
+    pub fn refilled(&self) {
+        self.behind.store(false, Ordering::Release);
+    }
+
+    pub(crate) fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Acquire)
     }
 
     /// Verifies every block of every file that was not verified yet; what is damaged is in

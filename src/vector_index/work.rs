@@ -33,7 +33,7 @@ impl VectorIndex {
     /// What is due on the segments. Nanoseconds: to be asked after every write.
     #[must_use]
     pub fn due(&self) -> Choice {
-        choose(&self.view().segment_counts())
+        if self.is_behind() { Choice::Nothing } else { choose(&self.view().segment_counts()) }
     }
 
     /// Does what is due, and publishes it; searching and writing go on meanwhile.
@@ -158,6 +158,9 @@ impl VectorIndex {
     fn publish(&self, new: &Replacement) -> Result<Built, SegmentError> {
         let mut state = self.shelf.as_ref().map(Shelf::state);
         if let Some((shelf, state)) = self.shelf.as_ref().zip(state.as_mut()) {
+            if self.is_behind() {
+                return Ok(Built::Cancelled);
+            }
             let (view, seq) = self.moment();
             let Some(next) = view.replaced_by(new) else { return Ok(Built::Cancelled) };
             shelf.persist(state, &next, seq)?;
