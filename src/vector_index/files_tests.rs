@@ -246,3 +246,30 @@ fn a_start_reads_only_what_changed_after_the_checkpoint() {
     assert!(problems.is_empty() && !folder.path().join("00000000000000ff").exists());
     truth.check(&index, &mut Random(4), "after a crash");
 }
+
+/// Prints the figures of `src/decisions/0006-segments.md`.
+#[test]
+#[ignore = "a measure, of minutes"]
+fn figures_of_freezing_and_opening() {
+    let (count, width) = (100_000, 384);
+    let rows = Random(5).clustered(count, width);
+    let folder = tempfile::tempdir().unwrap();
+    let mut truth = Truth::new(Metric::Cosine, width);
+    let index = truth.open(folder.path()).0;
+    let numbered: Vec<_> = (0..).zip(rows).collect();
+    numbered.chunks(1_000).for_each(|rows| truth.change(&index, rows.to_vec(), Vec::new()));
+    let started = std::time::Instant::now();
+    assert_eq!(build(&index), Built::Published(count));
+    println!("frozen in {:?}", started.elapsed());
+    drop(index);
+    for _ in 0..3 {
+        let started = std::time::Instant::now();
+        let opened = VectorIndex::open(folder.path(), dim(width), Metric::Cosine).unwrap();
+        let open = started.elapsed();
+        let query = prepare_query(Metric::Cosine, &truth.model[&77]);
+        let view = opened.index.view();
+        let found = view.search_graph(&query, k(10), ef(64), None).unwrap();
+        assert_eq!(found.hits[0].0, Slot(77));
+        println!("opened in {open:?}, first answer after {:?}", started.elapsed());
+    }
+}
