@@ -1,5 +1,7 @@
 //! A collection through restarts: segments are opened, what is damaged comes back from the truth.
 
+#![expect(clippy::disallowed_methods, reason = "tests harm files on purpose")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

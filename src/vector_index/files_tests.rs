@@ -1,5 +1,7 @@
 //! Segments on disk against a map: random histories with reopening, and damage of every file.
 
+#![expect(clippy::disallowed_methods, reason = "tests harm files on purpose")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
