@@ -186,10 +186,6 @@ impl Graph {
         self.file.as_ref().and_then(|file| file.damage())
     }
 
-    pub(crate) fn len(&self) -> u32 {
-        self.len
-    }
-
     /// Bytes of its lists.
     pub(crate) fn bytes(&self) -> usize {
         let layer = |layer: &Layer| {

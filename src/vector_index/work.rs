@@ -113,17 +113,16 @@ impl VectorIndex {
         let replaced: Vec<Arc<Segment>> =
             segments.into_iter().map(|placed| placed.segment).collect();
         let damaged = replaced.iter().any(|segment| segment.damage().is_some());
-        match made {
+        let ended = match made {
             Ok(Some((segment, origin))) if !damaged => {
                 self.publish(&Replacement { segment, origin, replaced })
             }
-            other => {
-                if let Some(shelf) = &self.shelf {
-                    shelf.give_up(&self.view());
-                }
-                other.map(|_| Built::Cancelled)
-            }
+            other => other.map(|_| Built::Cancelled),
+        };
+        if let Some(shelf) = self.shelf.as_ref().filter(|_| !matches!(ended, Ok(Built::Published(_)))) {
+            shelf.give_up(&self.view());
         }
+        ended
     }
 
     /// A segment of the live rows of these, and the places that they have now; `None` if cancelled.
