@@ -149,7 +149,9 @@ impl VectorIndex {
         let Some(shelf) = &self.shelf else { return Ok(None) };
         let mut state = shelf.state();
         let (view, seq) = self.moment();
-        shelf.persist(&mut state, &view, seq)
+        let noted = shelf.persist(&mut state, &view, seq)?;
+        shelf.sweep(&state, &view)?;
+        Ok(noted)
     }
 
     /// The Seq of the last checkpoint; the change log must be kept from there on.
@@ -172,6 +174,15 @@ impl VectorIndex {
         let (next, lost) = self.view().without_damaged();
         self.current.store(Arc::new(next));
         lost
+    }
+
+    /// Files of graphs that were found damaged: they are not walked, and due to be made again. Empty
+    /// when all is well.
+    #[must_use]
+    pub fn graph_damage(&self) -> Vec<String> {
+        let view = self.view();
+        let graphs = view.segments.iter().filter_map(|placed| placed.segment.graph.as_ref());
+        graphs.filter_map(|graph| graph.damage()).map(str::to_owned).collect()
     }
 
     /// Verifies every block of every file that was not verified yet; what is damaged is in

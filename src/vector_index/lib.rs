@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`index`] | [`VectorIndex`]: the one writer; publishes views |
 //! | [`work`] | freezing and merging segments beside it |
+//! | [`catch_up`] | bringing an opened index up to the truth |
 //! | [`view`] | [`VectorView`]: an immutable list of segments, and the questions about it |
 //! | [`search`] | exact and graph search over a view |
 //! | `segment`, `store`, `rows`, `pages` | rows in chunks or mapped, maps in pages |
@@ -28,6 +29,7 @@
 
 mod blocks;
 mod builder;
+pub mod catch_up;
 pub mod error;
 mod files;
 mod graph;
@@ -49,6 +51,7 @@ pub mod work;
 mod tests;
 
 pub use builder::GraphOptions;
+pub use catch_up::{CaughtUp, Truth};
 pub use error::{SegmentError, VectorError};
 pub use index::{Opened, VectorIndex};
 pub use policy::{Choice, Counts, SegmentCounts, checkpoint_due};

@@ -10,6 +10,8 @@ use vitrail_kernels::Scorer;
 
 use super::*;
 
+mod on_disk;
+
 /// Seeded numbers (SplitMix64).
 struct Random(u64);
 
