@@ -248,9 +248,9 @@ impl BlockFile {
 
     #[inline]
     fn is_clean(&self, block: usize) -> bool {
-        self.clean.get(block / 64).is_some_and(|bits| {
-            bits.load(Ordering::Relaxed) >> (block % 64) & 1 == 1
-        })
+        self.clean
+            .get(block / 64)
+            .is_some_and(|bits| bits.load(Ordering::Relaxed) >> (block % 64) & 1 == 1)
     }
 
     #[cold]
@@ -261,10 +261,13 @@ impl BlockFile {
             self.map.get(start..self.data.end.min(start + BLOCK)),
             self.map.get(place..place + CHECK),
         );
-        let same = bytes.zip(said).is_some_and(|(bytes, said)| short(&blake3::hash(bytes)) == *said);
+        let same =
+            bytes.zip(said).is_some_and(|(bytes, said)| short(&blake3::hash(bytes)) == *said);
         match self.clean.get(block / 64) {
             Some(bits) if same => drop(bits.fetch_or(1 << (block % 64), Ordering::Relaxed)),
-            _ => drop(self.damage.set(format!("{}: block {block} is damaged", self.path.display()))),
+            _ => {
+                drop(self.damage.set(format!("{}: block {block} is damaged", self.path.display())))
+            }
         }
         same
     }
@@ -273,9 +276,8 @@ impl BlockFile {
 /// Sections and data range from the index, if the index and the table are what they were.
 fn layout(file: &[u8]) -> Option<(Vec<(u32, Range<usize>)>, Range<usize>)> {
     let word = |at: usize| Some(u32::from_le_bytes(*file.get(at..)?.first_chunk()?));
-    let long = |at: usize| {
-        usize::try_from(u64::from_le_bytes(*file.get(at..)?.first_chunk()?)).ok()
-    };
+    let long =
+        |at: usize| usize::try_from(u64::from_le_bytes(*file.get(at..)?.first_chunk()?)).ok();
     let count = word(FileHeader::BYTES)? as usize;
     if count == 0 || count > SECTIONS_MAX || word(FileHeader::BYTES + 4)? != BLOCK_BITS {
         return None;
@@ -334,7 +336,9 @@ mod tests {
         let (_folder, path) = written(&words);
         let whole = std::fs::read(&path).unwrap();
         let step = whole.len() / 97;
-        for at in (0..160).chain((160..whole.len()).step_by(step)).chain(whole.len() - 80..whole.len()) {
+        for at in
+            (0..160).chain((160..whole.len()).step_by(step)).chain(whole.len() - 80..whole.len())
+        {
             let mut bytes = whole.clone();
             bytes[at] ^= 0x10;
             vitrail_disk::safe_write(&path, &bytes).unwrap();

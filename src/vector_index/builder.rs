@@ -38,10 +38,10 @@ pub struct GraphOptions {
 }
 
 impl Default for GraphOptions {
-    /// 16 links, 128 candidates, and all cores but one, which is left to those who search.
+    /// 16 links, 128 candidates, and half of the cores: the others are left to those who search.
     fn default() -> Self {
         let cores = available_parallelism().map_or(1, |cores| cores.get());
-        Self { links: 16, ef_construction: 128, threads: cores.saturating_sub(1).max(1) }
+        Self { links: 16, ef_construction: 128, threads: (cores / 2).max(1) }
     }
 }
 

@@ -175,17 +175,7 @@ impl<'a> Filling<'a> {
     fn flush(&mut self) {
         let rows: Vec<(Slot, &[f32])> =
             self.rows.iter().map(|(slot, row)| (*slot, row.as_slice())).collect();
-        let mut refused = 0;
-        if self.index.apply(&rows, &self.removed).is_err() {
-            // One by one, so that one that is not taken doesn't keep the others out.
-            for &(slot, row) in &rows {
-                if let Err(error) = self.index.apply(&[(slot, row)], &[]) {
-                    tracing::error!(slot = slot.0, %error, "a stored vector can't be searched");
-                    refused += 1;
-                }
-            }
-            let _ = self.index.apply(&[], &self.removed);
-        }
+        let refused = self.index.take(Seq(0), &rows, &self.removed);
         self.done.refused += refused;
         self.done.written += rows.len() - refused;
         self.done.removed += self.removed.len();

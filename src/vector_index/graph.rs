@@ -188,9 +188,8 @@ impl Graph {
 
     /// Bytes of its lists.
     pub(crate) fn bytes(&self) -> usize {
-        let layer = |layer: &Layer| {
-            layer.links.bytes() + size_of::<u32>() * 2 * layer.nodes.get().len()
-        };
+        let layer =
+            |layer: &Layer| layer.links.bytes() + size_of::<u32>() * 2 * layer.nodes.get().len();
         self.ground.bytes() + self.upper.iter().map(layer).sum::<usize>()
     }
 

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -25,6 +26,8 @@ pub struct VectorIndex {
     /// Up to which Seq the current view is complete.
     pub(crate) writing: Mutex<Seq>,
     pub(crate) building: Mutex<()>,
+    /// Rows done and rows in all of the work under way; zeros when there is none.
+    pub(crate) progress: [AtomicUsize; 2],
     pub(crate) shelf: Option<Shelf>,
 }
 
@@ -50,6 +53,7 @@ impl VectorIndex {
             current: ArcSwap::from_pointee(VectorView::new(dim, metric)),
             writing: Mutex::new(Seq(0)),
             building: Mutex::new(()),
+            progress: [AtomicUsize::new(0), AtomicUsize::new(0)],
             shelf: None,
         }
     }
@@ -66,6 +70,7 @@ impl VectorIndex {
             current: ArcSwap::from_pointee(found.view),
             writing: Mutex::new(seq),
             building: Mutex::new(()),
+            progress: [AtomicUsize::new(0), AtomicUsize::new(0)],
             shelf: Some(shelf),
         };
         let (incomplete, problems) = (found.incomplete, found.problems);
@@ -87,9 +92,6 @@ impl VectorIndex {
     /// # Errors
     /// A vector that [`check_vector`] refuses, or no room: then nothing of the call is kept.
     pub fn apply(&self, writes: &[(Slot, &[f32])], removed: &[Slot]) -> Result<(), VectorError> {
-        if writes.is_empty() && removed.is_empty() {
-            return Ok(());
-        }
         let _turn = self.writing.lock();
         self.apply_in_turn(writes, removed)
     }
@@ -105,11 +107,35 @@ impl VectorIndex {
         removed: &[Slot],
     ) -> Result<(), VectorError> {
         let mut noted = self.writing.lock();
-        if !writes.is_empty() || !removed.is_empty() {
-            self.apply_in_turn(writes, removed)?;
-        }
+        self.apply_in_turn(writes, removed)?;
         *noted = seq.max(*noted);
         Ok(())
+    }
+
+    /// [`Self::apply_at`] for vectors that are durable already: one that is refused is told in the
+    /// log and keeps no other out. How many were refused.
+    pub fn take(&self, seq: Seq, writes: &[(Slot, &[f32])], removed: &[Slot]) -> usize {
+        let mut noted = self.writing.lock();
+        let mut refused = 0;
+        if self.apply_in_turn(writes, removed).is_err() {
+            for &(slot, row) in writes {
+                if let Err(error) = self.apply_in_turn(&[(slot, row)], &[]) {
+                    tracing::error!(slot = slot.0, %error, "a stored vector can't be searched");
+                    refused += 1;
+                }
+            }
+            // Removals are never refused.
+            let _ = self.apply_in_turn(&[], removed);
+        }
+        *noted = seq.max(*noted);
+        refused
+    }
+
+    /// Rows done and rows in all of the freeze or merge under way; `None` when there is none.
+    #[must_use]
+    pub fn progress(&self) -> Option<(usize, usize)> {
+        let [done, all] = [0, 1].map(|at: usize| self.progress[at].load(Ordering::Relaxed));
+        (all > 0).then_some((done, all))
     }
 
     fn apply_in_turn(
@@ -117,6 +143,9 @@ impl VectorIndex {
         writes: &[(Slot, &[f32])],
         removed: &[Slot],
     ) -> Result<(), VectorError> {
+        if writes.is_empty() && removed.is_empty() {
+            return Ok(());
+        }
         let mut next = VectorView::clone(&self.view());
         for &(slot, vector) in writes {
             check_vector(next.dim(), next.metric(), vector)?;

@@ -181,7 +181,10 @@ mod tests {
             dim: 384,
             metric: 3,
             next: 9,
-            segments: vec![Named { number: 2, rows: 100, dead: 3 }, Named { number: 8, rows: u32::MAX, dead: 0 }],
+            segments: vec![
+                Named { number: 2, rows: 100, dead: 3 },
+                Named { number: 8, rows: u32::MAX, dead: 0 },
+            ],
             pending: [1, 5, 70_000].into_iter().collect(),
         };
         manifest.write(&path).unwrap();

@@ -87,7 +87,8 @@ pub enum Choice {
 #[must_use]
 pub fn choose(segments: &[SegmentCounts]) -> Choice {
     let positions = |frozen: bool| {
-        let of = move |(at, counts): (usize, &SegmentCounts)| (counts.frozen == frozen).then_some(at);
+        let of =
+            move |(at, counts): (usize, &SegmentCounts)| (counts.frozen == frozen).then_some(at);
         segments.iter().enumerate().filter_map(of)
     };
     let sealed: Vec<usize> = positions(false).collect();
@@ -147,7 +148,8 @@ mod tests {
         assert_eq!(choose(&[large]), Choice::Nothing);
         assert_eq!(choose(&[small, large, small]), Choice::Nothing);
         let merge = |which: &[usize], from_scratch: bool| Choice::Merge {
-            which: which.to_vec(), from_scratch
+            which: which.to_vec(),
+            from_scratch,
         };
         assert_eq!(choose(&[small, large, frozen(150, 150)]), merge(&[1, 2, 0], false));
         let tiny = frozen(4, 4);

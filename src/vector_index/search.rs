@@ -94,7 +94,8 @@ impl VectorView {
                 (Some((Some(nearest), compared)), _) => (nearest, compared),
                 (walked, Some(allowed)) => {
                     let places = places.get_or_insert_with(|| self.places_of(allowed));
-                    let (nearest, compared) = self.gather(query, asked.k, within(places, base, segment));
+                    let (nearest, compared) =
+                        self.gather(query, asked.k, within(places, base, segment));
                     (nearest, compared + walked.map_or(0, |walked| walked.1))
                 }
                 (_, None) => self.scan(query, asked.k, base, segment),

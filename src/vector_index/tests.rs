@@ -318,12 +318,14 @@ fn a_build_tells_its_progress_and_stops_when_asked() {
     let (cancel, calls) = (Cancel::new(), AtomicUsize::new(0));
     let stop_soon = |done: usize, all: usize| {
         assert!(done <= all && all == 3_000);
+        assert_eq!(index.progress(), Some((done, all)));
         calls.fetch_add(1, Ordering::Relaxed);
         assert_eq!(freeze(&index), Built::Busy);
         cancel.cancel();
     };
     assert_eq!(index.build_graph(&cancel, &stop_soon).unwrap(), Built::Cancelled);
     assert_eq!((calls.into_inner(), index.view().has_graph()), (1, false));
+    assert_eq!(index.progress(), None);
     let last = AtomicUsize::new(0);
     let note = |done: usize, _: usize| last.store(done, Ordering::Relaxed);
     index.build_graph(&Cancel::new(), &note).unwrap();
@@ -467,6 +469,9 @@ fn a_refused_write_leaves_nothing_behind() {
     let last = Slot(u32::MAX);
     assert_eq!(index.apply(&[(last, good)], &[]), Err(VectorError::Slot { slot: last }));
     assert!(index.view().is_empty() && !index.view().has(Slot(0)));
+    let mixed: [(Slot, &[f32]); 3] = [(Slot(0), good), (Slot(1), &[0.0, 0.0]), (Slot(2), good)];
+    assert_eq!(index.take(vitrail_domain::Seq(1), &mixed, &[Slot(2)]), 1);
+    assert_eq!(index.view().slots().iter().collect::<Vec<_>>(), [Slot(0)]);
     assert!(check_vector(dim(2), Metric::Euclid, &[0.0, 0.0]).is_ok());
     let view = index.view();
     assert_eq!(view.check_query(&[0.0, 0.0]), Ok(vec![0.0, 0.0]));

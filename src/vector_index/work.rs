@@ -2,6 +2,7 @@
 //! and writing, and published at the end.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use vitrail_domain::Cancel;
 
@@ -109,7 +110,11 @@ impl VectorIndex {
         segments: Vec<Placed>,
         work: &Work<'_>,
     ) -> Result<Built, SegmentError> {
-        let made = self.make(view, &segments, work);
+        let progress = |done: usize, all: usize| {
+            self.note_progress(done, all);
+            (work.progress)(done, all);
+        };
+        let made = self.make(view, &segments, &Work { progress: &progress, ..*work });
         let replaced: Vec<Arc<Segment>> =
             segments.into_iter().map(|placed| placed.segment).collect();
         let damaged = replaced.iter().any(|segment| segment.damage().is_some());
@@ -119,10 +124,18 @@ impl VectorIndex {
             }
             other => other.map(|_| Built::Cancelled),
         };
-        if let Some(shelf) = self.shelf.as_ref().filter(|_| !matches!(ended, Ok(Built::Published(_)))) {
+        if let Some(shelf) =
+            self.shelf.as_ref().filter(|_| !matches!(ended, Ok(Built::Published(_))))
+        {
             shelf.give_up(&self.view());
         }
+        self.note_progress(0, 0);
         ended
+    }
+
+    fn note_progress(&self, done: usize, all: usize) {
+        self.progress[0].store(done, Ordering::Relaxed);
+        self.progress[1].store(all, Ordering::Relaxed);
     }
 
     /// A segment of the live rows of these, and the places that they have now; `None` if cancelled.

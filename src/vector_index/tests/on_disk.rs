@@ -64,9 +64,8 @@ impl Shop {
         let changed: SlotSet = after.map(|change| Slot(change.1)).collect();
         let reached = since >= self.trimmed;
         let model = &self.model;
-        let (index, caught_up) = opened
-            .catch_up(reached.then_some(&changed), Seq(self.seq), &truth(model))
-            .unwrap();
+        let (index, caught_up) =
+            opened.catch_up(reached.then_some(&changed), Seq(self.seq), &truth(model)).unwrap();
         (self.index, self.caught_up) = (index, caught_up);
         assert_eq!(self.caught_up.refused, 0);
     }
@@ -112,7 +111,8 @@ fn truth(model: &Model) -> Truth<'_, Infallible> {
         model.iter().for_each(|(&slot, row)| take(Slot(slot), row));
         Ok(())
     };
-    let (vector, each): (Box<dyn Fn(Slot) -> _>, Box<Each<'_>>) = (Box::new(vector), Box::new(each));
+    let (vector, each): (Box<dyn Fn(Slot) -> _>, Box<Each<'_>>) =
+        (Box::new(vector), Box::new(each));
     // Two small boxes a test live as long as the test's process.
     Truth { vector: Box::leak(vector), each: Box::leak(each) }
 }
@@ -143,9 +143,8 @@ fn any_history_with_restarts_is_a_map() {
                 6 => shop.check(&mut random),
                 _ => {
                     let count = random.below(60);
-                    let rows = (0..count)
-                        .map(|_| (random.below(900) as u32, random.vector(6)))
-                        .collect();
+                    let rows =
+                        (0..count).map(|_| (random.below(900) as u32, random.vector(6))).collect();
                     let gone: Vec<u32> =
                         (0..random.below(20)).map(|_| random.below(900) as u32).collect();
                     shop.write(rows, &gone);
