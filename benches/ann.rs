@@ -129,7 +129,7 @@ fn build(index: &VectorIndex) -> Outcome<Value> {
     let peak = std::cell::Cell::new(0.0_f64);
     let built = index.build_graph_with(&options, &Cancel::new(), &|_, _| {
         peak.set(peak.get().max(resident_mb()));
-    });
+    })?;
     assert!(matches!(built, Built::Published(_)), "{built:?}");
     Ok(json!({
         "seconds": started.elapsed().as_secs_f64(), "cpu_seconds": cpu_seconds() - cpu,
