@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 use vitrail_disk::{bytes_of_floats, create_dir_synced, list, remove_tree, sweep_temporaries};
-use vitrail_domain::Seq;
+use vitrail_domain::{Metric, Seq};
 
 use crate::blocks::{self, BlockFile, Section};
 use crate::error::SegmentError;
-use crate::graph::Graph;
+use crate::links::Links;
 use crate::manifest::{Named, read_slots, read_tombstones, write_slots, write_tombstones};
 use crate::segment::{Segment, Slots};
 use crate::store::{MappedRows, RowStore, TAG_ROWS, VECTORS};
@@ -70,12 +70,13 @@ impl Files {
         &self,
         number: u64,
         slots: &[u32],
-        graph: &Graph,
-    ) -> Result<Graph, SegmentError> {
+        graph: &Links,
+        (dim, metric): (usize, Metric),
+    ) -> Result<Links, SegmentError> {
         let folder = self.segment(number);
         write_slots(&folder.join("slots"), slots)?;
-        graph.write(&folder.join("links"))?;
-        Graph::open(&folder.join("links"), slots.len() as u32)
+        graph.write(&folder)?;
+        Links::open(&folder, slots.len() as u32, dim, metric)
     }
 
     /// The tombstones of a segment as they are at a Seq.
@@ -94,14 +95,14 @@ impl Files {
     pub(crate) fn open_segment(
         &self,
         named: &Named,
-        dim: usize,
+        (dim, metric): (usize, Metric),
         problem: &mut dyn FnMut(SegmentError),
     ) -> Result<(Segment, RoaringBitmap), SegmentError> {
         let folder = self.segment(named.number);
         let slots = read_slots(&folder.join("slots"), named.rows)?;
         let dead = read_tombstones(&folder.join("tombstones"), named)?;
         let rows = self.open_rows(named.number, named.rows, dim)?;
-        let graph = Graph::open(&folder.join("links"), rows.len());
+        let graph = Links::open(&folder, rows.len(), dim, metric);
         let graph = graph.map_err(problem).ok().map(Arc::new);
         let slots = Slots::List(slots.into());
         Ok((Segment { rows, slots, graph, number: Some(named.number) }, dead))

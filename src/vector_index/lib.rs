@@ -9,8 +9,10 @@
 //! | [`view`] | [`VectorView`]: an immutable list of segments, and the questions about it |
 //! | [`search`] | exact and graph search over a view |
 //! | `segment`, `store`, `rows`, `pages` | rows in chunks or mapped, maps in pages |
-//! | `graph`, `words` | flat links, in memory or mapped, and the walk over them |
-//! | `builder` | makes a graph: the only file that names `hnsw_rs` |
+//! | `links` | a segment's graph, by metric: `codes`, or `graph` |
+//! | `codes`, [`flat`] | our own graph over rows of bytes, in memory or mapped |
+//! | `graph`, `words` | lists of links for Manhattan, in memory or mapped, and the walk over them |
+//! | `builder` | makes such lists: the only file that names `hnsw_rs` |
 //! | `shelf`, `files`, `manifest`, `blocks` | what lies on disk (`schemas/formats/segment.md`) |
 //! | [`policy`] | when to seal, freeze, merge, walk |
 //! | [`vector`] | checks and preparation of rows and queries |
@@ -30,10 +32,13 @@
 mod blocks;
 mod builder;
 pub mod catch_up;
+mod codes;
 pub mod error;
 mod files;
+pub mod flat;
 mod graph;
 pub mod index;
+mod links;
 mod manifest;
 mod pages;
 pub mod policy;

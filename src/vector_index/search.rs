@@ -5,10 +5,10 @@ use rayon::prelude::*;
 use vitrail_domain::{Ef, Slot, SlotSet, TopK};
 use vitrail_kernels::TopK as Nearest;
 
-use crate::graph::{Graph, Walk};
+use crate::links::{Links, Only, Walked, Wanted};
 use crate::pages::NONE;
 use crate::segment::Segment;
-use crate::view::{MUTABLE, VectorView};
+use crate::view::{MUTABLE, Placed, VectorView};
 
 /// Floats that one thread compares before others are called in: about a millisecond.
 const PARALLEL_FLOATS: usize = 1 << 21;
@@ -22,6 +22,9 @@ const WALK_ROWS_PER_EF: usize = 4;
 /// A row compared by a walk costs about this many rows of a gather (three, measured; two leave room
 /// for other machines).
 const STEP_COST: usize = 2;
+
+/// Allowed points that a filtered walk is told of beforehand.
+const SEEDS: usize = 32;
 
 /// What a search found.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -88,20 +91,22 @@ impl VectorView {
         let asked = Asked { query, k: k.get(), ef: ef.get().max(k.get()), allowed };
         let mut places = None;
         let mut found = (Nearest::new(asked.k), 0);
-        for (base, segment) in self.parts() {
-            let walked = segment.sound_graph().map(|graph| self.walk(&asked, base, segment, graph));
-            let more = match (walked, allowed) {
-                (Some((Some(nearest), compared)), _) => (nearest, compared),
-                (walked, Some(allowed)) => {
-                    let places = places.get_or_insert_with(|| self.places_of(allowed));
-                    let (nearest, compared) =
-                        self.gather(query, asked.k, within(places, base, segment));
-                    (nearest, compared + walked.map_or(0, |walked| walked.1))
-                }
-                (_, None) => self.scan(query, asked.k, base, segment),
+        for placed in &self.segments {
+            let links = placed.segment.sound_graph();
+            let walked = links.map_or((None, 0), |links| self.walk(&asked, placed, links));
+            found.1 += walked.1;
+            let more = match (walked.0, allowed) {
+                (Some(nearest), _) => (nearest, 0),
+                (None, Some(_)) => self.gather_part(&asked, placed.base, &mut places),
+                (None, None) => self.scan(query, asked.k, placed.base, &placed.segment),
             };
             found = merge(found, more);
         }
+        let rest = match allowed {
+            Some(_) => self.gather_part(&asked, MUTABLE, &mut places),
+            None => self.scan(query, asked.k, MUTABLE, &self.mutable),
+        };
+        found = merge(found, rest);
         Some(Found { hits: hits(found.0), compared: found.1 })
     }
 
@@ -125,33 +130,31 @@ impl VectorView {
     }
 
     /// Walks one segment; `None` where the walk gave up, and the rows compared.
-    fn walk(
-        &self,
-        asked: &Asked<'_>,
-        base: u32,
-        segment: &Segment,
-        graph: &Graph,
-    ) -> (Option<Nearest>, usize) {
+    fn walk(&self, asked: &Asked<'_>, placed: &Placed, links: &Links) -> Walked {
+        let segment = &placed.segment;
+        let whole = asked.allowed.is_none() && placed.live == segment.len();
+        let accept = |offset: u32| {
+            let slot = segment.slot(offset);
+            self.is_live(slot, placed.base, offset)
+                && asked.allowed.is_none_or(|allowed| allowed.contains(Slot(slot)))
+        };
+        // The share of the matches that lies in this segment is taken to be its share of points.
+        let live = placed.live as usize;
+        let here = |allowed| self.matching(allowed) * live / self.len().max(1);
+        let matching = asked.allowed.map_or(live, here);
         let limit = match asked.allowed {
-            // The share of the matches that lies in this segment is taken to be its share of rows.
-            Some(allowed) => {
-                let rows = self.counts().rows.max(1);
-                let here = self.matching(allowed) * segment.len() as usize / rows;
-                (here / STEP_COST).max(WALK_ROWS_PER_EF * asked.ef)
-            }
+            Some(_) => (matching / STEP_COST).max(WALK_ROWS_PER_EF * asked.ef),
             None => usize::MAX,
         };
-        let walk = Walk {
+        let seeds = asked.allowed.map_or(Vec::new(), |allowed| self.seeds(allowed, placed));
+        let only = Only { accept: &accept, seeds: &seeds, matching, limit };
+        let walked = links.walk(&Wanted {
             query: asked.query,
+            k: asked.k,
             ef: asked.ef,
-            limit,
             rows: &segment.rows,
             scorer: &self.scorer,
-        };
-        let walked = graph.walk(&walk, |offset| {
-            let slot = segment.slot(offset);
-            self.is_live(slot, base, offset)
-                && asked.allowed.is_none_or(|allowed| allowed.contains(Slot(slot)))
+            only: (!whole).then_some(only),
         });
         let of_slots = |found: Nearest| {
             let mut nearest = Nearest::new(asked.k);
@@ -160,7 +163,34 @@ impl VectorView {
             }
             nearest
         };
-        (walked.nearest.map(of_slots), walked.compared)
+        (walked.0.map(of_slots), walked.1)
+    }
+
+    /// Offsets of some of the allowed points that lie in a segment, from all over. O(SEEDS).
+    fn seeds(&self, allowed: &SlotSet, placed: &Placed) -> Vec<u32> {
+        let step = (allowed.len() / SEEDS).max(1);
+        let slots = (0..SEEDS).map_while(|seed| allowed.nth((seed * step) as u32));
+        let places = slots.map(|slot| self.place_of.get(slot.0));
+        let end = placed.base + placed.segment.len();
+        let inside = places.filter(|place| (placed.base..end).contains(place));
+        inside.map(|place| place - placed.base).collect()
+    }
+
+    /// Compares the allowed points of the segment at `base`; their places are looked up once.
+    fn gather_part(
+        &self,
+        asked: &Asked<'_>,
+        base: u32,
+        places: &mut Option<Vec<(u32, u32)>>,
+    ) -> Partial {
+        let Some(allowed) = asked.allowed else { return (Nearest::new(asked.k), 0) };
+        let places = places.get_or_insert_with(|| self.places_of(allowed));
+        let end = match base {
+            MUTABLE => NONE,
+            _ => base + self.segments[self.position(base)].segment.len(),
+        };
+        let at = |bound: u32| places.partition_point(|place| place.0 < bound);
+        self.gather(asked.query, asked.k, &places[at(base)..at(end)])
     }
 
     /// Compares all rows of a segment; keeps the live ones.
@@ -213,13 +243,6 @@ impl VectorView {
         }
         places
     }
-}
-
-/// Those of the sorted places that lie in a segment.
-fn within<'a>(places: &'a [(u32, u32)], base: u32, segment: &Segment) -> &'a [(u32, u32)] {
-    let end = if base == MUTABLE { NONE } else { base + segment.len() };
-    let at = |bound: u32| places.partition_point(|place| place.0 < bound);
-    &places[at(base)..at(end)]
 }
 
 fn merge(left: Partial, right: Partial) -> Partial {

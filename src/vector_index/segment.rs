@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::graph::Graph;
+use crate::links::Links;
 use crate::pages::{NONE, Pages};
 use crate::rows::Rows;
 use crate::store::RowStore;
@@ -22,7 +22,7 @@ pub(crate) enum Slots {
 pub(crate) struct Segment {
     pub(crate) rows: RowStore,
     pub(crate) slots: Slots,
-    pub(crate) graph: Option<Arc<Graph>>,
+    pub(crate) graph: Option<Arc<Links>>,
     /// The number of its folder, if it lies on disk.
     pub(crate) number: Option<u64>,
 }
@@ -58,13 +58,13 @@ impl Segment {
     }
 
     /// The graph, if there is one and nothing is known to be wrong with it. O(1).
-    pub(crate) fn graph(&self) -> Option<&Graph> {
+    pub(crate) fn graph(&self) -> Option<&Links> {
         self.graph.as_deref().filter(|graph| graph.damage().is_none())
     }
 
     /// The graph, if a walk may trust it: the first call on a mapped one verifies its file.
     #[inline]
-    pub(crate) fn sound_graph(&self) -> Option<&Graph> {
+    pub(crate) fn sound_graph(&self) -> Option<&Links> {
         self.graph.as_deref().filter(|graph| graph.is_sound())
     }
 

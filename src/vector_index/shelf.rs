@@ -145,10 +145,10 @@ impl Shelf {
 
 impl FoundOnDisk {
     fn open_segment(&mut self, files: &Files, state: &mut State, named: &Named) {
-        let dim = self.view.dim().get();
+        let shape = (self.view.dim().get(), self.view.metric());
         let problems = &mut self.problems;
         let mut tell = |error: SegmentError| problems.push(error.to_string());
-        match files.open_segment(named, dim, &mut tell) {
+        match files.open_segment(named, shape, &mut tell) {
             Ok((segment, dead)) => {
                 state.dead.insert(named.number, dead.len() as u32);
                 self.incomplete |= !self.view.add(segment, &dead);

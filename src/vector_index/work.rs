@@ -6,9 +6,11 @@ use std::sync::atomic::Ordering;
 
 use vitrail_domain::Cancel;
 
-use crate::builder::{GraphOptions, build};
+use crate::builder::GraphOptions;
+use crate::codes::Coded;
 use crate::error::SegmentError;
 use crate::index::VectorIndex;
+use crate::links::{Links, Source, made, made_of_lists};
 use crate::pages::NONE;
 use crate::policy::{Choice, choose};
 use crate::rows::Rows;
@@ -49,16 +51,18 @@ impl VectorIndex {
         &self,
         options: &GraphOptions,
         cancel: &Cancel,
-        progress: &dyn Fn(usize, usize),
+        progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Built, SegmentError> {
         let Some(_turn) = self.building.try_lock() else { return Ok(Built::Busy) };
         let view = self.view();
-        let which = match choose(&view.segment_counts()) {
+        let (which, keep_base) = match choose(&view.segment_counts()) {
             Choice::Nothing => return Ok(Built::Nothing),
-            Choice::Freeze(which) | Choice::Merge { which, .. } => which,
+            Choice::Freeze(which) => (which, false),
+            Choice::Merge { which, from_scratch } => (which, !from_scratch),
         };
         let segments = which.iter().filter_map(|&at| view.segments.get(at)).cloned().collect();
-        self.condense(&view, segments, &Work { options, cancel, progress })
+        let work = Work { options, cancel, progress, keep_base };
+        self.condense(&view, segments, &work)
     }
 
     /// [`Self::build_graph_with`] the defaults.
@@ -68,7 +72,7 @@ impl VectorIndex {
     pub fn build_graph(
         &self,
         cancel: &Cancel,
-        progress: &dyn Fn(usize, usize),
+        progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Built, SegmentError> {
         self.build_graph_with(&GraphOptions::default(), cancel, progress)
     }
@@ -82,7 +86,7 @@ impl VectorIndex {
         &self,
         options: &GraphOptions,
         cancel: &Cancel,
-        progress: &dyn Fn(usize, usize),
+        progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Built, SegmentError> {
         let Some(_turn) = self.building.try_lock() else { return Ok(Built::Busy) };
         self.seal();
@@ -91,7 +95,8 @@ impl VectorIndex {
             return Ok(Built::Nothing);
         }
         let segments = view.segments.clone();
-        self.condense(&view, segments, &Work { options, cancel, progress })
+        let work = Work { options, cancel, progress, keep_base: false };
+        self.condense(&view, segments, &work)
     }
 
     /// Makes the mutable segment immutable, however small it is.
@@ -138,32 +143,38 @@ impl VectorIndex {
         self.progress[1].store(all, Ordering::Relaxed);
     }
 
-    /// A segment of the live rows of these, and the places that they have now; `None` if cancelled.
+    /// A segment of the rows of these, and the places that they have now; `None` if cancelled.
     fn make(
         &self,
         view: &VectorView,
         segments: &[Placed],
         work: &Work<'_>,
     ) -> Result<Option<(Segment, Vec<u32>)>, SegmentError> {
-        let (origin, slots) = live_rows(view, segments);
-        let (len, dim) = (origin.len() as u32, view.dim().get());
-        if len == 0 {
-            return Ok(Some((Segment::growing(dim), origin)));
+        let base = base_of(segments).filter(|_| work.keep_base);
+        let mut rows = Gathered::of(view, segments, base.is_some());
+        if rows.from.is_empty() {
+            return Ok(Some((Segment::growing(view.dim().get()), Vec::new())));
         }
-        let row = |offset: u32| view.row_at(origin[offset as usize]);
         let number = self.shelf.as_ref().map(Shelf::begin);
-        let rows = match self.shelf.as_ref().zip(number) {
-            Some((shelf, number)) => shelf.files.write_rows(number, len, dim, &row)?,
-            None => in_memory(len, dim, &row),
+        let place = self.shelf.as_ref().zip(number);
+        let shape = (view.dim().get(), view.metric());
+        let (stored, links) = if Links::are_coded(view.metric()) {
+            let Some((links, order)) = rows.linked(view, base, work) else { return Ok(None) };
+            rows.reorder(&order);
+            (rows.store(place, shape.0)?, links)
+        } else {
+            let stored = rows.store(place, shape.0)?;
+            let (options, cancel) = (work.options, work.cancel);
+            let made = made_of_lists(stored.clone(), shape.1, options, cancel, work.progress);
+            let Some(links) = made else { return Ok(None) };
+            (stored, links)
         };
-        let built = build(rows.clone(), view.metric(), work.options, work.cancel, work.progress);
-        let Some(graph) = built else { return Ok(None) };
-        let graph = match self.shelf.as_ref().zip(number) {
-            Some((shelf, number)) => shelf.files.write_rest(number, &slots, &graph)?,
-            None => graph,
+        let links = match place {
+            Some((shelf, number)) => shelf.files.write_rest(number, &rows.slots, &links, shape)?,
+            None => links,
         };
-        let (slots, graph) = (Slots::List(slots.into()), Some(Arc::new(graph)));
-        Ok(Some((Segment { rows, slots, graph, number }, origin)))
+        let (slots, graph) = (Slots::List(rows.slots.into()), Some(Arc::new(links)));
+        Ok(Some((Segment { rows: stored, slots, graph, number }, rows.origin)))
     }
 
     /// Persists, then publishes: the manifest names the new segment before a reader sees it.
@@ -190,26 +201,84 @@ impl VectorIndex {
 struct Work<'a> {
     options: &'a GraphOptions,
     cancel: &'a Cancel,
-    progress: &'a dyn Fn(usize, usize),
+    progress: &'a (dyn Fn(usize, usize) + Sync),
+    /// Whether rows are inserted into a copy of the first segment's graph.
+    keep_base: bool,
 }
 
-/// Places and slots of the live rows of these segments, in their order.
-fn live_rows(view: &VectorView, segments: &[Placed]) -> (Vec<u32>, Vec<u32>) {
-    let (mut places, mut slots) = (Vec::new(), Vec::new());
-    for placed in segments {
-        for offset in 0..placed.segment.len() {
-            let slot = placed.segment.slot(offset);
-            if slot != NONE && view.is_live(slot, placed.base, offset) {
-                places.push(placed.base + offset);
-                slots.push(slot);
+/// The graph into a copy of which others' rows can be inserted.
+fn base_of(segments: &[Placed]) -> Option<&Coded> {
+    match segments.first().and_then(|placed| placed.segment.sound_graph()) {
+        Some(Links::Coded(coded)) => Some(coded),
+        _ => None,
+    }
+}
+
+/// Rows of segments that become one.
+struct Gathered<'a> {
+    segments: &'a [Placed],
+    /// Of which segment, at which offset.
+    from: Vec<(u32, u32)>,
+    slots: Vec<u32>,
+    /// The place of each; [`NONE`] for a dead one.
+    origin: Vec<u32>,
+}
+
+impl<'a> Gathered<'a> {
+    /// The live rows in the segments' order; of the first one all rows, if its graph is kept.
+    fn of(view: &VectorView, segments: &'a [Placed], keep_base: bool) -> Self {
+        let (from, slots, origin) = (Vec::new(), Vec::new(), Vec::new());
+        let mut rows = Self { segments, from, slots, origin };
+        for (number, placed) in (0_u32..).zip(segments) {
+            for offset in 0..placed.segment.len() {
+                let slot = placed.segment.slot(offset);
+                let live = view.is_live(slot, placed.base, offset);
+                if live || (keep_base && number == 0) {
+                    rows.from.push((number, offset));
+                    rows.slots.push(slot);
+                    rows.origin.push(if live { placed.base + offset } else { NONE });
+                }
+            }
+        }
+        rows
+    }
+
+    fn row(&self, offset: u32) -> &'a [f32] {
+        let (segment, at) = self.from[offset as usize];
+        self.segments[segment as usize].segment.rows.row(at)
+    }
+
+    /// A graph over them, and the order in which it wants them.
+    fn linked(
+        &self,
+        view: &VectorView,
+        base: Option<&Coded>,
+        work: &Work<'_>,
+    ) -> Option<(Links, Vec<u32>)> {
+        let row = |offset: u32| self.row(offset);
+        let (len, dim) = (self.from.len() as u32, view.dim().get());
+        let source = Source { len, dim, metric: view.metric(), row: &row, base };
+        made(&source, work.options, work.cancel, work.progress)
+    }
+
+    /// `order[new]` is an old offset.
+    fn reorder(&mut self, order: &[u32]) {
+        self.from = order.iter().map(|&old| self.from[old as usize]).collect();
+        self.slots = order.iter().map(|&old| self.slots[old as usize]).collect();
+        self.origin = order.iter().map(|&old| self.origin[old as usize]).collect();
+    }
+
+    /// Their full vectors in a file, or in memory.
+    fn store(&self, place: Option<(&Shelf, u64)>, dim: usize) -> Result<RowStore, SegmentError> {
+        let len = self.from.len() as u32;
+        let row = |offset: u32| self.row(offset);
+        match place {
+            Some((shelf, number)) => shelf.files.write_rows(number, len, dim, &row),
+            None => {
+                let mut rows = Rows::new(dim);
+                (0..len).for_each(|offset| rows.push(row(offset)));
+                Ok(RowStore::Chunks(rows))
             }
         }
     }
-    (places, slots)
-}
-
-fn in_memory<'a>(len: u32, dim: usize, row: &dyn Fn(u32) -> &'a [f32]) -> RowStore {
-    let mut rows = Rows::new(dim);
-    (0..len).for_each(|offset| rows.push(row(offset)));
-    RowStore::Chunks(rows)
 }
