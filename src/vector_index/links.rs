@@ -26,7 +26,7 @@ pub(crate) enum Links {
     /// Lists over full vectors.
     Lists(Graph),
     /// Flat links over codes.
-    Coded(Coded),
+    Coded(Box<Coded>),
 }
 
 /// A question to a graph.
@@ -79,7 +79,8 @@ impl Links {
         metric: Metric,
     ) -> Result<Self, SegmentError> {
         if Self::are_coded(metric) {
-            Coded::open(folder, rows, dim, distance_of(metric)).map(Self::Coded)
+            Coded::open(folder, rows, dim, distance_of(metric))
+                .map(|coded| Self::Coded(Box::new(coded)))
         } else {
             Graph::open(&folder.join("links"), rows).map(Self::Lists)
         }
@@ -196,7 +197,7 @@ pub(crate) fn made(
         code.copy_from_slice(rows.row(old));
     }
     let coded = Coded::held(graph.renumbered(&order), moved, source.dim, distance);
-    Some((Links::Coded(coded), order))
+    Some((Links::Coded(Box::new(coded)), order))
 }
 
 /// The graph of a metric without codes, over rows that are stored already.
