@@ -1,7 +1,7 @@
 //! How fast and how exact our own graph is, on vectors from files, in the terms in which it is held
 //! against hnswlib: CPU-seconds of the build, and queries a CPU-second of one thread.
 //!
-//! `cargo bench -p vitrail-vector-index --profile release --bench flat -- FOLDER [PASSES]` reads the
+//! `cargo bench -p vitrail-vector-index --profile release --bench flat -- FOLDER [PASSES]` reads a
 //! folder's `base.npy`, `queries.npy` (float32, C order, rows of length 1) and `truth.npy` (int32,
 //! exact neighbours by cosine, nearest first). Prints one JSON object. `benches/compare/flat.py`
 //! runs it and hnswlib in turn.

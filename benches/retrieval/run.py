@@ -8,8 +8,8 @@ PROGRAM is a release build of vitrail; DATA holds one folder a set, each with it
 (columns file, label and patient_id, lesion_id or slide_id). Needs Python 3.9 and Pillow.
 
 Each set goes into a store of its own. Precision and its intervals come from `vitrail eval
-retrieval`, with every own patient, lesion and slide that the table names left out. Robustness: seeded
-pictures are altered, and each is asked for by `vitrail similar`, one process a try; counted is
+retrieval`, with every own patient, lesion and slide that the table names left out. Robustness:
+seeded pictures are altered, and each is asked for by `vitrail similar`, one process a try; counted is
 how often the first hit is the picture that the copy was made of.
 """
 

@@ -14,8 +14,12 @@ use crate::neighbours::{Found, neighbours};
 /// Drawings of a bootstrap: the ends of a 95 % interval move by about a hundredth of its width.
 pub const RESAMPLES: usize = 1_000;
 
-/// Components of the random vectors of the random arm: enough that none is near all others.
-const RANDOM_DIM: usize = 64;
+/// Components of the random vectors: with many, a few vectors are near all others by chance, and
+/// a drawing says little.
+const RANDOM_DIM: usize = 16;
+
+/// Drawings of random vectors that are averaged.
+const RANDOM_DRAWINGS: usize = 10;
 
 /// How retrieval is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +52,7 @@ pub struct RetrievalReport {
     /// The exact expectation of the same for a random ranking of the same pool.
     pub random: Summary,
     /// The same measure for seeded random vectors: it should agree with `random`, else the measure
-    /// itself leaks.
+    /// itself leaks. The interval is that of other queries, not of other drawings.
     pub random_vectors: Summary,
     /// The best that any ranking could reach: under 1 where a class has fewer than `k` others.
     pub attainable: Summary,
@@ -91,15 +95,15 @@ pub fn retrieval(
     let labels: Vec<u32> = judged.iter().map(|&query| data.labels[query]).collect();
     let clusters = clusters_of(data, &judged);
     let queries = Queries { classes: data.classes.len(), labels: &labels, clusters: &clusters };
-    let summary = |value: &dyn Fn(&Found) -> f64, found: &[Found]| {
+    let summary = |value: &dyn Fn(&Found) -> f64| {
         let values: Vec<f64> = found.iter().map(value).collect();
         queries.summarise(&values, RESAMPLES, options.seed)
     };
-    let precision = summary(&|found| precision(data, found), &found);
-    let random = summary(&|found| found.same as f64 / found.pool as f64, &found);
-    let attainable = summary(&|found| attainable(found, options.k.get()), &found);
-    let by_chance = neighbours_by_chance(data, &judged, options);
-    let random_vectors = summary(&|found| self::precision(data, found), &by_chance);
+    let precision = summary(&|found| precision(data, found));
+    let random = summary(&|found| found.same as f64 / found.pool as f64);
+    let attainable = summary(&|found| attainable(found, options.k.get()));
+    let by_chance = precision_by_chance(data, &judged, options);
+    let random_vectors = queries.summarise(&by_chance, RESAMPLES, options.seed);
     Ok(RetrievalReport {
         options,
         points: data.len(),
@@ -137,23 +141,29 @@ fn clusters_of(data: &Labelled<'_>, judged: &[usize]) -> Vec<usize> {
     judged.iter().map(number).collect()
 }
 
-/// What the same queries find among the same pools when every vector is drawn.
-fn neighbours_by_chance(
+/// What the same queries reach among the same pools when every vector is drawn: the mean of several
+/// drawings for each query.
+fn precision_by_chance(
     data: &Labelled<'_>,
     judged: &[usize],
     options: RetrievalOptions,
-) -> Vec<Found> {
+) -> Vec<f64> {
     let mut draw = Draw::new(options.seed);
-    let mut drawn: Vec<f32> = (0..data.len() * RANDOM_DIM).map(|_| draw.normal() as f32).collect();
-    for row in drawn.chunks_exact_mut(RANDOM_DIM) {
-        normalise(row);
+    let mut means = vec![0.0; judged.len()];
+    for _ in 0..RANDOM_DRAWINGS {
+        let count = data.len() * RANDOM_DIM;
+        let mut drawn: Vec<f32> = (0..count).map(|_| draw.normal() as f32).collect();
+        for row in drawn.chunks_exact_mut(RANDOM_DIM) {
+            normalise(row);
+        }
+        let rows = drawn.chunks_exact(RANDOM_DIM).collect();
+        let drawn = Labelled { metric: Metric::Cosine, rows, ..data.clone() };
+        let found = neighbours(&drawn, judged, options.k.get());
+        for (mean, found) in means.iter_mut().zip(&found) {
+            *mean += precision(data, found) / RANDOM_DRAWINGS as f64;
+        }
     }
-    let by_chance = Labelled {
-        metric: Metric::Cosine,
-        rows: drawn.chunks_exact(RANDOM_DIM).collect(),
-        ..data.clone()
-    };
-    neighbours(&by_chance, judged, options.k.get())
+    means
 }
 
 fn class_lines(

@@ -7,7 +7,7 @@ use vitrail_analysis::{
 };
 use vitrail_collection::{Collection, VectorSpec};
 use vitrail_domain::limits::RETRIEVAL_QUERIES_MAX;
-use vitrail_domain::{Metric, Path, PointRecord, Role, Roles, TopK, VectorName};
+use vitrail_domain::{Metric, Path, PointId, PointRecord, Role, Roles, TopK, VectorName};
 
 use crate::error::CaseError;
 use crate::similar::which_vector;
@@ -72,19 +72,24 @@ pub fn retrieval(
     roles.extend(excluded.iter().filter(|role| !PERSONAL.contains(role)));
     let view = collection.view();
     let vectors = view.vectors.get(&vector).ok_or_else(|| CaseError::Which(vector.to_string()))?;
-    let mut columns = Columns::new(&roles);
+    let paths: Vec<&Path> = roles.iter().filter_map(|&role| spec.roles.path(role)).collect();
+    let (mut points, mut unlabelled) = (Vec::new(), 0);
     for slot in vectors.slots().iter() {
         if let (Some(record), Some(row)) = (view.records.record(slot), vectors.vector(slot)) {
-            columns.take(&record, row, &label, &spec.roles);
+            match Point::of(&record, row, &label, &paths) {
+                Some(point) => points.push(point),
+                None => unlabelled += 1,
+            }
         }
     }
+    let columns = Columns::of(points, &roles);
     let queries_max = request.queries_max.unwrap_or(RETRIEVAL_QUERIES_MAX);
     let options = RetrievalOptions {
         k: request.k,
         seed: request.seed,
         queries_max: queries_max.min(RETRIEVAL_QUERIES_MAX),
     };
-    let (unlabelled, inputs) = (columns.unlabelled, columns.hasher.finalize().to_string());
+    let inputs = columns.hasher.finalize().to_string();
     let report = measured(&columns.labelled(vectors.metric(), &excluded), options)?;
     Ok(Retrieval {
         report,
@@ -110,13 +115,30 @@ fn excluded(asked: Option<&[Role]>, roles: &Roles) -> Result<Vec<Role>, CaseErro
     }
 }
 
-/// What is collected of the points, a column each.
+/// What is looked at of a point.
+struct Point<'a> {
+    id: PointId,
+    class: String,
+    /// By role.
+    groups: Vec<Option<String>>,
+    row: &'a [f32],
+}
+
+impl<'a> Point<'a> {
+    /// `None`: the point has no label.
+    fn of(record: &PointRecord, row: &'a [f32], label: &Path, roles: &[&Path]) -> Option<Self> {
+        let groups = roles.iter().map(|path| record.payload.scalar_text(path));
+        let class = record.payload.scalar_text(label)?;
+        Some(Self { id: record.id, class, groups: groups.collect(), row })
+    }
+}
+
+/// The points, a column each.
 struct Columns<'a> {
     rows: Vec<&'a [f32]>,
     labels: Vec<u32>,
     classes: BTreeMap<String, u32>,
     groups: Vec<Groups>,
-    unlabelled: usize,
     hasher: blake3::Hasher,
 }
 
@@ -128,37 +150,36 @@ struct Groups {
 }
 
 impl<'a> Columns<'a> {
-    fn new(roles: &[Role]) -> Self {
+    /// In the order of the ids: slots are given in the order in which threads came, and a report
+    /// must not hang on that.
+    fn of(mut points: Vec<Point<'a>>, roles: &[Role]) -> Self {
+        points.sort_by_key(|point| point.id);
         let groups =
             roles.iter().map(|&role| Groups { role, numbers: HashMap::new(), of: Vec::new() });
-        Self {
+        let mut columns = Self {
             rows: Vec::new(),
             labels: Vec::new(),
             classes: BTreeMap::new(),
             groups: groups.collect(),
-            unlabelled: 0,
             hasher: blake3::Hasher::new(),
-        }
+        };
+        points.into_iter().for_each(|point| columns.take(point));
+        columns
     }
 
-    fn take(&mut self, record: &PointRecord, row: &'a [f32], label: &Path, roles: &Roles) {
-        let Some(class) = record.payload.scalar_text(label) else {
-            self.unlabelled += 1;
-            return;
-        };
-        hash(&mut self.hasher, record.id.to_string().as_bytes());
-        hash(&mut self.hasher, class.as_bytes());
-        for groups in &mut self.groups {
-            let value = roles.value(groups.role, &record.payload);
+    fn take(&mut self, point: Point<'a>) {
+        hash(&mut self.hasher, point.id.to_string().as_bytes());
+        hash(&mut self.hasher, point.class.as_bytes());
+        for (groups, value) in self.groups.iter_mut().zip(point.groups) {
             hash(&mut self.hasher, value.as_deref().unwrap_or_default().as_bytes());
             let next = groups.numbers.len() as u32;
             groups.of.push(value.map(|value| *groups.numbers.entry(value).or_insert(next)));
         }
-        let bytes: Vec<u8> = row.iter().flat_map(|component| component.to_le_bytes()).collect();
-        hash(&mut self.hasher, &bytes);
+        let components = point.row.iter().flat_map(|component| component.to_le_bytes());
+        hash(&mut self.hasher, &components.collect::<Vec<u8>>());
         let next = self.classes.len() as u32;
-        self.labels.push(*self.classes.entry(class).or_insert(next));
-        self.rows.push(row);
+        self.labels.push(*self.classes.entry(point.class).or_insert(next));
+        self.rows.push(point.row);
     }
 
     /// The columns, with classes in the order of their names.
@@ -191,44 +212,47 @@ fn hash(hasher: &mut blake3::Hasher, part: &[u8]) {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use vitrail_domain::{Payload, PointId};
+    use vitrail_domain::Payload;
 
     use super::*;
 
     const ROW: [f32; 2] = [1.0, 2.0];
 
-    fn taken(points: &[serde_json::Value]) -> Columns<'static> {
-        let roles = Roles([(Role::Lesion, Path::key("lesion_id"))].into_iter().collect());
-        let mut columns = Columns::new(&[Role::Lesion]);
-        for (id, fields) in (0..).zip(points) {
-            let payload = Payload::trusted(fields.as_object().cloned().expect("fields"));
-            let record = PointRecord { id: PointId::Number(id), image: None, payload };
-            columns.take(&record, &ROW, &Path::key("dx"), &roles);
-        }
-        columns
+    fn point(id: u64, fields: &serde_json::Value) -> Option<Point<'static>> {
+        let payload = Payload::trusted(fields.as_object().cloned().expect("fields"));
+        let record = PointRecord { id: PointId::Number(id), image: None, payload };
+        Point::of(&record, &ROW, &Path::key("dx"), &[&Path::key("lesion_id")])
+    }
+
+    fn columns(points: &[(u64, serde_json::Value)]) -> Columns<'static> {
+        let points = points.iter().filter_map(|(id, fields)| point(*id, fields)).collect();
+        Columns::of(points, &[Role::Lesion])
     }
 
     #[test]
-    fn points_become_columns_and_those_without_a_label_are_counted() {
-        let columns = taken(&[
-            json!({"dx": "nv", "lesion_id": "L2"}),
-            json!({"dx": null, "lesion_id": "L1"}),
-            json!({"dx": "mel"}),
-            json!({"dx": "nv", "lesion_id": "L2"}),
-            json!({"dx": "bcc", "lesion_id": "L9"}),
-        ]);
-        assert_eq!(columns.unlabelled, 1);
+    fn points_become_columns_in_the_order_of_their_ids() {
+        let mut points = vec![
+            (1, json!({"dx": "nv", "lesion_id": "L2"})),
+            (2, json!({"dx": "mel"})),
+            (3, json!({"dx": "nv", "lesion_id": "L2"})),
+            (4, json!({"dx": "bcc", "lesion_id": "L9"})),
+        ];
+        let hash = columns(&points).hasher.finalize();
+        points.reverse();
+        let columns = columns(&points);
+        assert_eq!(columns.hasher.finalize(), hash);
         let data = columns.labelled(Metric::Cosine, &[Role::Lesion]);
         assert_eq!(data.classes, ["bcc", "mel", "nv"]);
         assert_eq!(data.labels, [2, 1, 2, 0]);
         let lesions = data.groupings.first().expect("lesions");
         assert_eq!(lesions.of, [Some(0), None, Some(0), Some(1)]);
         assert!(lesions.excluded && lesions.clustered && data.rows.len() == 4);
+        assert!(point(5, &json!({"dx": null, "lesion_id": "L1"})).is_none());
     }
 
     #[test]
     fn the_hash_follows_every_input() {
-        let hash = |fields| taken(&[fields]).hasher.finalize();
+        let hash = |fields| columns(&[(1, fields)]).hasher.finalize();
         let one = hash(json!({"dx": "nv", "lesion_id": "L2"}));
         assert_eq!(one, hash(json!({"dx": "nv", "lesion_id": "L2", "age": 3})));
         assert_ne!(one, hash(json!({"dx": "mel", "lesion_id": "L2"})));

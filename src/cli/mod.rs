@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bench;
 mod catalog;
 mod check;
 mod demo;
@@ -83,6 +84,11 @@ enum Command {
         #[command(subcommand)]
         what: catalog::Collections,
     },
+    /// How fast and how exact this machine is.
+    Bench {
+        #[command(subcommand)]
+        what: bench::What,
+    },
     /// Long work that was asked for, and what became of it.
     Jobs {
         #[command(subcommand)]
@@ -125,11 +131,18 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     match dispatch(&arguments) {
         Ok(code) => code,
+        // Whoever read has read enough: `vitrail ... | head`.
+        Err(error) if is_closed_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
@@ -144,6 +157,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Doctor(options) => doctor::run(arguments, options),
         Command::Models { what } => catalog::models(arguments, what),
         Command::Collections { what } => catalog::collections(arguments, what),
+        Command::Bench { what } => bench::run(arguments, what),
         Command::Jobs { what } => jobs::run(arguments, what),
     }
 }

@@ -27,7 +27,7 @@ pub use error::ExchangeError;
 pub use file::{Format, write_rows};
 pub use jsonl::write_jsonl;
 pub use names::{names_path, write_names};
-pub use npy::{Matrix, read_npy, write_npy};
+pub use npy::{Matrix, read_npy, read_npy_integers, write_npy};
 pub use parquet_out::write_parquet;
 pub use row::{Origin, Row};
 pub use table::write_table;

@@ -65,10 +65,28 @@ fn header(rows: usize, dim: usize) -> Vec<u8> {
 /// # Errors
 /// Unreadable, another kind of array, or a file that is shorter or longer than its header says.
 pub fn read_npy(path: &Path) -> Result<Matrix, ExchangeError> {
+    let (rows, dim, values) = read_file(path, DIM_MAX, floats)?;
+    Ok(Matrix { rows, dim, values })
+}
+
+/// Reads a C-ordered array of little-endian 32- or 64-bit integers (labels, true neighbours), as
+/// [`read_npy`] reads floats; `(rows, numbers of each, [rows x numbers])`.
+///
+/// # Errors
+/// As [`read_npy`].
+pub fn read_npy_integers(path: &Path) -> Result<(usize, usize, Vec<i64>), ExchangeError> {
+    read_file(path, usize::MAX, integers)
+}
+
+fn read_file<T>(
+    path: &Path,
+    dim_max: usize,
+    kinds: fn(&str) -> Option<Kind<T>>,
+) -> Result<(usize, usize, Vec<T>), ExchangeError> {
     let unreadable = |source| ExchangeError::Read { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(unreadable)?;
     let size = file.metadata().map_err(unreadable)?.len();
-    parse(&mut file, size).map_err(|fault| match fault {
+    parse(&mut file, size, dim_max, kinds).map_err(|fault| match fault {
         Fault::Read(source) => unreadable(source),
         Fault::Not(why) => ExchangeError::NotNpy { path: path.to_owned(), why },
     })
@@ -92,7 +110,12 @@ fn not(why: impl Into<String>) -> Fault {
     Fault::Not(why.into())
 }
 
-fn parse(from: &mut impl Read, size: u64) -> Result<Matrix, Fault> {
+fn parse<T>(
+    from: &mut impl Read,
+    size: u64,
+    dim_max: usize,
+    kinds: fn(&str) -> Option<Kind<T>>,
+) -> Result<(usize, usize, Vec<T>), Fault> {
     let mut head = [0; 8];
     from.read_exact(&mut head)?;
     if !head.starts_with(MAGIC) {
@@ -109,22 +132,23 @@ fn parse(from: &mut impl Read, size: u64) -> Result<Matrix, Fault> {
     let mut words = vec![0; length];
     from.read_exact(&mut words)?;
     let words = std::str::from_utf8(&words).map_err(|_| not("its header is not text"))?;
-    let float = Float::of(field(words, "'descr':")?)?;
+    let kind = kinds(field(words, "'descr':")?)
+        .ok_or_else(|| not("its numbers are not little-endian, or of another kind"))?;
     if !field(words, "'fortran_order':")?.starts_with("False") {
         return Err(not("it is stored column by column (fortran_order)"));
     }
-    let (rows, dim) = shape(field(words, "'shape':")?)?;
+    let (rows, dim) = shape(field(words, "'shape':")?, dim_max)?;
     let body = size.saturating_sub(before + length as u64);
     let count = rows.checked_mul(dim).ok_or_else(|| not("its shape overflows"))?;
-    if count as u64 != body / float.bytes() || !body.is_multiple_of(float.bytes()) {
+    if count as u64 != body / kind.bytes || !body.is_multiple_of(kind.bytes) {
         return Err(not(format!(
             "its header says {rows} x {dim} numbers of {} bytes, and {body} bytes follow",
-            float.bytes()
+            kind.bytes
         )));
     }
     let mut values = Vec::with_capacity(count);
-    float.read_all(from, count, &mut values)?;
-    Ok(Matrix { rows, dim, values })
+    kind.read_all(from, count, &mut values)?;
+    Ok((rows, dim, values))
 }
 
 fn read<const N: usize>(from: &mut impl Read) -> io::Result<[u8; N]> {
@@ -138,7 +162,7 @@ fn field<'a>(words: &'a str, key: &str) -> Result<&'a str, Fault> {
     Ok(after.trim_start())
 }
 
-fn shape(words: &str) -> Result<(usize, usize), Fault> {
+fn shape(words: &str, dim_max: usize) -> Result<(usize, usize), Fault> {
     let inside = words.strip_prefix('(').and_then(|words| words.split_once(')'));
     let (inside, _) = inside.ok_or_else(|| not("its shape is not a list"))?;
     let sides = inside.split(',').map(str::trim).filter(|side| !side.is_empty());
@@ -148,58 +172,61 @@ fn shape(words: &str) -> Result<(usize, usize), Fault> {
         [rows, dim] => (*rows, *dim),
         _ => return Err(not("it has neither one nor two dimensions")),
     };
-    if dim > DIM_MAX {
-        return Err(not(format!("its rows have {dim} components, more than {DIM_MAX}")));
+    if dim > dim_max {
+        return Err(not(format!("its rows have {dim} components, more than {dim_max}")));
     }
     Ok((rows, dim))
 }
 
-/// Kinds of number that are read.
-#[derive(Clone, Copy)]
-enum Float {
-    Half,
-    Single,
-    Double,
+/// A kind of number that is read: its bytes, and how a run of them is taken.
+struct Kind<T> {
+    bytes: u64,
+    take: fn(&[u8], &mut Vec<T>),
 }
 
-impl Float {
-    fn of(words: &str) -> Result<Self, Fault> {
-        match words.get(..5) {
-            Some("'<f2'") => Ok(Self::Half),
-            Some("'<f4'") => Ok(Self::Single),
-            Some("'<f8'") => Ok(Self::Double),
-            _ => Err(not("its numbers are not little-endian floats of 16, 32 or 64 bits")),
-        }
+fn floats(words: &str) -> Option<Kind<f32>> {
+    match words.get(..5)? {
+        "'<f2'" => Some(Kind {
+            bytes: 2,
+            take: |bytes, to| each(bytes, to, |two| half::to_f32(u16::from_le_bytes(two))),
+        }),
+        "'<f4'" => Some(Kind { bytes: 4, take: |bytes, to| each(bytes, to, f32::from_le_bytes) }),
+        "'<f8'" => Some(Kind {
+            bytes: 8,
+            take: |bytes, to| each(bytes, to, |eight| f64::from_le_bytes(eight) as f32),
+        }),
+        _ => None,
     }
+}
 
-    fn bytes(self) -> u64 {
-        match self {
-            Self::Half => 2,
-            Self::Single => 4,
-            Self::Double => 8,
-        }
+fn integers(words: &str) -> Option<Kind<i64>> {
+    match words.get(..5)? {
+        "'<i4'" => Some(Kind {
+            bytes: 4,
+            take: |bytes, to| each(bytes, to, |four| i64::from(i32::from_le_bytes(four))),
+        }),
+        "'<i8'" => Some(Kind { bytes: 8, take: |bytes, to| each(bytes, to, i64::from_le_bytes) }),
+        _ => None,
     }
+}
 
+impl<T> Kind<T> {
     /// Reads in pieces, so that the encoded form is never held whole.
-    fn read_all(self, from: &mut impl Read, count: usize, to: &mut Vec<f32>) -> io::Result<()> {
+    fn read_all(&self, from: &mut impl Read, count: usize, to: &mut Vec<T>) -> io::Result<()> {
         const PIECE: usize = 16 * 1024;
-        let width = self.bytes() as usize;
+        let width = self.bytes as usize;
         let mut piece = vec![0; PIECE * width];
         while to.len() < count {
             let now = PIECE.min(count - to.len()) * width;
             let Some(bytes) = piece.get_mut(..now) else { break };
             from.read_exact(bytes)?;
-            match self {
-                Self::Half => each(bytes, to, |two| half::to_f32(u16::from_le_bytes(two))),
-                Self::Single => each(bytes, to, f32::from_le_bytes),
-                Self::Double => each(bytes, to, |eight| f64::from_le_bytes(eight) as f32),
-            }
+            (self.take)(bytes, to);
         }
         Ok(())
     }
 }
 
-fn each<const N: usize>(bytes: &[u8], to: &mut Vec<f32>, number: impl Fn([u8; N]) -> f32) {
+fn each<const N: usize, T>(bytes: &[u8], to: &mut Vec<T>, number: impl Fn([u8; N]) -> T) {
     let (numbers, _) = bytes.as_chunks::<N>();
     to.extend(numbers.iter().map(|bytes| number(*bytes)));
 }
@@ -211,10 +238,12 @@ mod tests {
     use super::*;
 
     fn parsed(bytes: &[u8]) -> Result<Matrix, String> {
-        parse(&mut &bytes[..], bytes.len() as u64).map_err(|fault| match fault {
+        let all = parse(&mut &bytes[..], bytes.len() as u64, DIM_MAX, floats);
+        let (rows, dim, values) = all.map_err(|fault| match fault {
             Fault::Read(error) => error.to_string(),
             Fault::Not(why) => why,
-        })
+        })?;
+        Ok(Matrix { rows, dim, values })
     }
 
     fn file(words: &str, body: &[u8]) -> Vec<u8> {
@@ -244,6 +273,18 @@ mod tests {
     }
 
     #[test]
+    fn integers_are_read_as_they_are() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("i.npy");
+        let words = "{'descr': '<i4', 'fortran_order': False, 'shape': (3,), }";
+        let body: Vec<u8> = [7, -1, i32::MAX].into_iter().flat_map(i32::to_le_bytes).collect();
+        vitrail_disk::safe_write(&path, &file(words, &body)).expect("written");
+        let read = read_npy_integers(&path).expect("read");
+        assert_eq!(read, (1, 3, vec![7, -1, i64::from(i32::MAX)]));
+        assert!(read_npy(&path).is_err(), "integers are no vectors");
+    }
+
+    #[test]
     fn hostile_headers_are_refused_before_allocation() {
         let f4 = |rest: &str| format!("{{'descr': '<f4', 'fortran_order': False, {rest}}}");
         let cases = [
@@ -254,7 +295,7 @@ mod tests {
             (f4("'shape': ()"), "neither one nor two"),
             (f4("'shape': (-1, 4)"), "holds no numbers"),
             (f4(""), "no 'shape':"),
-            ("{'descr': '|O'}".to_owned(), "not little-endian floats"),
+            ("{'descr': '|O'}".to_owned(), "not little-endian"),
             ("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1)}".to_owned(), "column"),
         ];
         for (words, why) in cases {

@@ -34,8 +34,8 @@ fn load_part<E: Element>(values: &[E], offset: usize, count: usize) -> __m512 {
         return load(&padded::<E, LANES>(values, offset, count), 0);
     }
     let mask = ((1_u32 << count) - 1) as u16;
-    // SAFETY: the elements are floats, as they aren't halves; lanes outside the mask are not read; those inside end at offset + count, which the
-    // callers keep within the slice.
+    // SAFETY: the elements are floats, as they aren't halves; lanes outside the mask are not read,
+    // those inside end at offset + count, which the callers keep within the slice.
     unsafe { _mm512_maskz_loadu_ps(mask, values.as_ptr().add(offset).cast()) }
 }
 

@@ -7,14 +7,14 @@
 //! estimate is `query base + offset - factor * <signs / 2, rotated query>`; what factor and offset
 //! are made of depends on the distance, so that one kernel serves all.
 
+use crate::codes::each::Job;
 use crate::dispatch::Kernels;
-use crate::each::Job;
 use crate::lines::{LINE, Lines};
 use crate::rotate::Rotation;
 use crate::scorer::Distance;
 use crate::sq8;
 
-/// Bytes of a row: one line where that is enough, so that it touches no other; else a multiple of 8.
+/// Bytes of a row: one line where that is enough, so that it touches no other; else eights.
 #[must_use]
 pub const fn stride(dim: usize) -> usize {
     let bytes = code_bytes(dim) + 8;

@@ -34,7 +34,7 @@ pub fn scan_ids(
 }
 
 /// Shows `nearest` the `keep` rows of `ids` that are nearest by `rough`, with the distance that
-/// `exact` gives them. Both write distances as `score` of [`scan_ids`] does. O(ids + keep log keep).
+/// `exact` gives them. Both write distances as `score` of [`scan_ids`] does. O(ids + keep * n).
 pub fn scan_then_rerank(
     rough: impl FnMut(&[u32], &mut [f32]),
     exact: impl FnMut(&[u32], &mut [f32]),

@@ -3,8 +3,11 @@
 use std::sync::OnceLock;
 
 #[cfg(target_arch = "x86_64")]
-use crate::{avx2, avx512, codes_avx2, codes_vnni};
-use crate::{bits, codes_plain, each::Job, isa::Isa, plain, sq8};
+use crate::codes::{avx2 as codes_avx2, vnni as codes_vnni};
+use crate::codes::{each::Job, plain as codes_plain};
+#[cfg(target_arch = "x86_64")]
+use crate::{avx2, avx512};
+use crate::{bits, isa::Isa, plain, sq8};
 
 /// Number of the sum of products, for the generic kernels.
 pub(crate) const DOT: u8 = 0;

@@ -6,7 +6,7 @@
 //! | [`element`] | what rows are made of: floats or halves |
 //! | [`sq8`] | rows of bytes, each with a step of its own; queries of the same format |
 //! | [`bits`], [`rotate`] | rows of one bit a component, after a seeded rotation |
-//! | `each`, `codes_plain`, `codes_avx2`, `codes_vnni` | the kernels of both codes |
+//! | `codes` | the kernels of both codes, by instruction set |
 //! | [`code_scan`] | search over a list of rows, exact among the best |
 //! | [`lines`] | bytes aligned to cache lines |
 //! | [`isa`] | which instruction sets this machine has, asked once |
@@ -27,13 +27,8 @@ mod avx2;
 mod avx512;
 pub mod bits;
 pub mod code_scan;
-#[cfg(target_arch = "x86_64")]
-mod codes_avx2;
-mod codes_plain;
-#[cfg(target_arch = "x86_64")]
-mod codes_vnni;
+mod codes;
 pub mod dispatch;
-mod each;
 pub mod element;
 pub mod isa;
 pub mod lines;
@@ -46,14 +41,12 @@ pub mod sq8;
 pub mod top_k;
 
 #[cfg(test)]
-mod code_tests;
-#[cfg(test)]
 mod tests;
 
 pub use bits::{BitCoder, BitQuery, BitsRef};
 pub use code_scan::{scan_ids, scan_then_rerank};
+pub use codes::each::prefetch_links;
 pub use dispatch::{Kernels, dot, l1, l2_squared};
-pub use each::prefetch_links;
 pub use element::{Element, encode_halves, f32_to_half, half_to_f32};
 pub use isa::Isa;
 pub use lines::Lines;

@@ -1,6 +1,9 @@
-//! A seeded rotation of any dimension: rounds of sign flips, a Hadamard transform over the first or
-//! the last power-of-two part, and a butterfly between the two halves. It spreads a vector's length
-//! evenly over its components, which one bit a component needs.
+//! A seeded rotation of any dimension: rounds of sign flips and a Hadamard transform over the first
+//! or the last power-of-two part, and between them one butterfly between the two halves. It spreads
+//! a vector's length evenly over its components, which one bit a component needs.
+//!
+//! The butterfly comes once both parts are mixed. Where the parts hardly overlap (1,023: 512 and
+//! 512), one after every round would carry a share of `1/sqrt(2)` of a spike past each transform.
 
 use crate::dispatch::Kernels;
 
@@ -71,7 +74,7 @@ pub(crate) fn rotate_plain(signs: &[f32], vector: &mut [f32]) {
         }
         let begin = if round % 2 == 0 { 0 } else { dim - part };
         hadamard(&mut vector[begin..begin + part], scale);
-        if part < dim {
+        if part < dim && round == 1 {
             let (front, back) = vector.split_at_mut(dim.div_ceil(2));
             butterfly(front, back, std::f32::consts::FRAC_1_SQRT_2);
         }

@@ -8,8 +8,8 @@
 //! The step is `<v, v> / <v, codes>`, so that a row's product with itself has no bias
 //! (RaBitQ's estimator, Gao and Long 2024, on eight bits).
 
+use crate::codes::each::Job;
 use crate::dispatch::Kernels;
-use crate::each::Job;
 use crate::lines::LINE;
 use crate::scorer::Distance;
 

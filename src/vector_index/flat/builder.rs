@@ -29,7 +29,7 @@ pub struct FlatOptions {
     pub ground_links: usize,
     /// Candidates of each insertion's walk: more make a better graph, more slowly.
     pub ef_construction: usize,
-    /// How much farther than its neighbours a link may lie to fill a free place: 1 keeps the fewest.
+    /// How much farther than a neighbour a link may lie to fill a free place: 1 keeps the fewest.
     pub alpha: f32,
     /// How far lists of level 0 may grow before they are pruned, in parts of `ground_links`.
     pub slack: f32,

@@ -1,8 +1,10 @@
-//! The search among nodes that pass a filter. The others are walked through. Where few pass, a
-//! node's neighbours' neighbours are looked at too until as many are kept as are wanted (after Patel
-//! and others 2024, "ACORN"): later, hundreds of looks a step cost more than they find.
+//! The search among nodes that pass a filter. The others are walked through. Where few pass, the
+//! neighbours of a node's neighbours are looked at too until as many are kept as are wanted (after
+//! Patel and others 2024, "ACORN"): later, hundreds of looks a step cost more than they find.
 
 use std::cmp::Reverse;
+
+use vitrail_kernels::prefetch_links;
 
 use super::graph::LINKS_MAX;
 use super::pool::{candidate, read};
@@ -98,6 +100,7 @@ impl<'a, 'i, F: Fn(u32) -> bool> Filtered<'a, 'i, F> {
             };
             (passing.count, others.count) = (0, 0);
             self.neighbours(node, &mut passing, &mut others);
+            self.prefetch_next();
         }
     }
 
@@ -124,6 +127,14 @@ impl<'a, 'i, F: Fn(u32) -> bool> Filtered<'a, 'i, F> {
         Some(read(nearest).1)
     }
 
+    /// What is probably expanded next.
+    fn prefetch_next(&mut self) {
+        let Scratch { pool, aside, .. } = &mut *self.scratch;
+        let other = aside.peek().map_or(u64::MAX, |key| key.0);
+        let nearest = pool.waiting().unwrap_or(u64::MAX).min(other);
+        prefetch_links(self.index.graph.places(read(nearest).1));
+    }
+
     /// The new ones of a node's neighbours, and with two hops the passing ones of theirs.
     fn neighbours(&mut self, node: u32, passing: &mut Ids, others: &mut Ids) {
         let graph = self.index.graph;
@@ -139,7 +150,7 @@ impl<'a, 'i, F: Fn(u32) -> bool> Filtered<'a, 'i, F> {
         }
         for place in 0..others.count {
             if let Some(&soon) = others.ids.get(place + 2) {
-                vitrail_kernels::prefetch_links(graph.places(soon));
+                prefetch_links(graph.places(soon));
             }
             let links = graph.links(others.ids[place]);
             self.looks += links.len();

@@ -8,7 +8,7 @@ use std::arch::x86_64::{
     _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_sign_epi8, _mm256_xor_si256,
 };
 
-use crate::each::each_kernel;
+use crate::codes::each::each_kernel;
 use crate::lines::LINE;
 use crate::{bits, rotate, sq8};
 

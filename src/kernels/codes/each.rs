@@ -58,10 +58,10 @@ macro_rules! each_kernel {
         $(#[$meta])*
         pub(crate) fn $name(
             form: &$form,
-            job: &crate::each::Job<'_>,
+            job: &crate::codes::each::Job<'_>,
             out: &mut [f32],
         ) {
-            use crate::each::{AHEAD, Job, prefetch_row};
+            use crate::codes::each::{AHEAD, Job, prefetch_row};
             let &Job { query, rows, stride, ids } = job;
             let row = |id: u32| &rows[id as usize * stride..][..stride];
             let (fours, rest) = ids.as_chunks::<4>();

@@ -6,7 +6,7 @@ use std::arch::x86_64::{
     _mm512_reduce_add_epi32, _mm512_set1_epi8, _mm512_setzero_si512, _mm512_xor_si512,
 };
 
-use crate::each::each_kernel;
+use crate::codes::each::each_kernel;
 use crate::lines::LINE;
 use crate::{bits, rotate, sq8};
 
@@ -54,10 +54,10 @@ fn sq8_sums<const R: usize>(query: &[u8], rows: [&[u8]; R]) -> [i32; R] {
             sums[row] = _mm512_dpbusd_epi32(sums[row], load(rows[row], at), wanted);
         }
     }
-    let bias = 128 * sq8::sum(query);
+    let bias = sq8::sum(query).wrapping_mul(128);
     let mut totals = [0; R];
     for row in 0..R {
-        totals[row] = _mm512_reduce_add_epi32(sums[row]) - bias;
+        totals[row] = _mm512_reduce_add_epi32(sums[row]).wrapping_sub(bias);
     }
     totals
 }

@@ -3,21 +3,10 @@
 
 use proptest::prelude::*;
 
-use super::*;
-use crate::rotate::split_mix;
+use crate::tests::{available, numbers};
+use crate::*;
 
 const DISTANCES: [Distance; 3] = [Distance::OneMinusDot, Distance::MinusDot, Distance::L2Squared];
-
-fn available() -> Vec<Kernels> {
-    Isa::ALL.into_iter().filter_map(Kernels::of).collect()
-}
-
-/// Seeded numbers from -1 to 1.
-fn numbers(seed: u64, count: usize) -> Vec<f32> {
-    let mut state = seed;
-    let mut next = || (split_mix(&mut state) >> 40) as f32 / (1 << 23) as f32 - 1.0;
-    (0..count).map(|_| next()).collect()
-}
 
 /// Numbers near normal, of length near 1, as trained embeddings are.
 fn embedding(seed: u64, dim: usize) -> Vec<f32> {
@@ -172,32 +161,40 @@ fn rows_of_bits_estimate_without_bias() {
         }
         vectors[0] = near.clone();
         for distance in DISTANCES {
-            let coder = BitCoder::new(common.clone(), 7, distance).unwrap();
-            let (rows, query) = bit_rows(&coder, &vectors);
-            let codes = BitsRef::new(rows.bytes(), dim).unwrap();
-            let ids: Vec<u32> = (1..400).collect();
-            let mut got = vec![0.0; ids.len()];
-            codes.distances(&query, &ids, &mut got);
-            let errors: Vec<f64> = got
-                .iter()
-                .zip(&vectors[1..])
-                .map(|(&got, vector)| f64::from(got) - exact(distance, &vectors[0], vector))
-                .collect();
-            let mean = errors.iter().sum::<f64>() / errors.len() as f64;
-            let spread = (errors.iter().map(|error| error * error).sum::<f64>()
-                / errors.len() as f64)
-                .sqrt();
             let scale = if distance == Distance::L2Squared { 2.0 } else { 1.0 };
-            let root = (dim as f64).sqrt();
-            assert!(spread < scale * 1.2 / root, "{distance:?} {dim}: spread {}", spread * root);
-            assert!(mean.abs() < scale * 0.2 / root, "{distance:?} {dim}: mean {}", mean * root);
+            let root = (dim as f64).sqrt() / scale;
+            // Rows that share a direction share their error under one rotation: the estimate is
+            // free of bias over rotations.
+            let errors: Vec<f64> = (0..12)
+                .flat_map(|seed| bit_errors(&vectors, common.clone(), seed, distance))
+                .collect();
+            let count = errors.len() as f64;
+            let mean = errors.iter().sum::<f64>() / count;
+            let spread = (errors.iter().map(|error| error * error).sum::<f64>() / count).sqrt();
+            assert!(spread < 0.7 / root, "{distance:?} {dim}: spread {}", spread * root);
+            assert!(mean.abs() < 0.2 / root, "{distance:?} {dim}: mean {}", mean * root);
         }
     }
 }
 
+/// What the estimates of the first vector's distances to the others are off by.
+fn bit_errors(vectors: &[Vec<f32>], mean: Vec<f32>, seed: u64, distance: Distance) -> Vec<f64> {
+    let dim = mean.len();
+    let coder = BitCoder::new(mean, seed, distance).unwrap();
+    let (rows, query) = bit_rows(&coder, vectors);
+    let codes = BitsRef::new(rows.bytes(), dim).unwrap();
+    let ids: Vec<u32> = (1..vectors.len() as u32).collect();
+    let mut got = vec![0.0; ids.len()];
+    codes.distances(&query, &ids, &mut got);
+    got.iter()
+        .zip(&vectors[1..])
+        .map(|(&got, vector)| f64::from(got) - exact(distance, &vectors[0], vector))
+        .collect()
+}
+
 #[test]
 fn rotation_keeps_lengths_and_spreads_spikes() {
-    for dim in [1, 2, 3, 7, 16, 17, 100, 384, 513, 1_000, 1_023, 2_048, 6_144] {
+    for dim in [1, 2, 3, 7, 16, 17, 100, 384, 513, 1_000, 1_023, 2_048, 4_095, 6_144] {
         let rotation = Rotation::new(dim, 5);
         for spike in [0, dim / 2, dim - 1] {
             let mut vector = vec![0.0; dim];
@@ -207,7 +204,7 @@ fn rotation_keeps_lengths_and_spreads_spikes() {
             assert!((square - 1.0).abs() < 1e-4, "{dim}: {square}");
             let largest = vector.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
             if dim >= 100 {
-                assert!(largest < 12.0 / (dim as f32).sqrt(), "{dim} {spike}: {largest}");
+                assert!(largest < 8.0 / (dim as f32).sqrt(), "{dim} {spike}: {largest}");
             }
         }
         let mut other = numbers(3, dim);

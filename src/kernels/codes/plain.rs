@@ -1,7 +1,7 @@
 //! The reference of the code kernels, in plain Rust. All sums are of whole numbers, so that every
 //! instruction set gives the same ones.
 
-use crate::each::each_kernel;
+use crate::codes::each::each_kernel;
 use crate::lines::LINE;
 pub(crate) use crate::rotate::rotate_plain as rotate;
 pub(crate) use crate::sq8::encode_plain as sq8_encode;

@@ -1,0 +1,42 @@
+//! Measurements that a user makes on his own data and machine: `vitrail bench`. In process, one
+//! query at a time; every report says how it was made.
+
+mod ann;
+mod drawn;
+mod process;
+mod store;
+
+pub use ann::{Ann, ann};
+pub use store::{Load, filter, payload, restart, write};
+
+use serde_json::{Value, json};
+
+/// Candidate counts of a curve.
+const EFS: [usize; 11] = [10, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256];
+
+/// The value below which this share of sorted values lies.
+fn at(sorted: &[f64], share: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    sorted.get((last as f64 * share).round() as usize).copied().unwrap_or_default()
+}
+
+/// Median and 99th percentile of microseconds, and how many a second.
+fn times(mut micros: Vec<f64>) -> Value {
+    let total: f64 = micros.iter().sum();
+    micros.sort_by(f64::total_cmp);
+    let qps = if total > 0.0 { micros.len() as f64 / total * 1e6 } else { 0.0 };
+    json!({"qps": qps, "p50_us": at(&micros, 0.5), "p99_us": at(&micros, 0.99)})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_those_of_the_sorted_values() {
+        let of = times((1..=101).rev().map(f64::from).collect());
+        assert_eq!((of["p50_us"].as_f64(), of["p99_us"].as_f64()), (Some(51.0), Some(100.0)));
+        assert!((of["qps"].as_f64().unwrap_or_default() - 1e6 / 51.0).abs() < 1e-6);
+        assert_eq!(times(Vec::new())["qps"].as_f64(), Some(0.0));
+    }
+}

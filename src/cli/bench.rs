@@ -1,0 +1,131 @@
+//! `vitrail bench`: how fast and how exact this machine is, on your own data or on drawn points.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use vitrail_domain::TopK;
+
+use super::{Arguments, print};
+use crate::bench::{self, Ann, Load};
+use crate::open::Failure;
+
+#[derive(Debug, Subcommand)]
+pub enum What {
+    /// Graph search over rows in files: build, memory, recall against speed.
+    Ann(AnnOptions),
+    /// Durable writes into the store named by --store, which must hold no collection `bench`.
+    Write(LoadOptions),
+    /// Filters over the collection that `bench write` made.
+    Filter(JsonOptions),
+    /// Tags points by filter in the collection that `bench write` made.
+    Payload(JsonOptions),
+    /// Opens the store that `bench write` made and asks.
+    Restart(JsonOptions),
+}
+
+#[derive(Debug, Args)]
+pub struct AnnOptions {
+    /// Rows to search: .npy, float, C order.
+    #[arg(long)]
+    base: PathBuf,
+    /// Queries: .npy.
+    #[arg(long)]
+    queries: PathBuf,
+    /// True neighbours, nearest first: .npy of integers; found exactly when left out.
+    #[arg(long)]
+    truth: Option<PathBuf>,
+    /// One filter a query, a line of JSON each.
+    #[arg(long, requires = "payloads")]
+    filters: Option<PathBuf>,
+    /// One payload a row, a line of JSON each; a .npy of integers becomes the field `label`.
+    #[arg(long)]
+    payloads: Option<PathBuf>,
+    /// cosine, dot, euclid or manhattan.
+    #[arg(long, default_value = "cosine")]
+    metric: String,
+    /// Neighbours.
+    #[arg(short, default_value_t = 10)]
+    k: usize,
+    /// Threads of the build; every core when left out.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// One JSON document, which is what is printed anyway.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LoadOptions {
+    /// Points.
+    #[arg(long, default_value_t = 100_000)]
+    points: usize,
+    /// Components.
+    #[arg(long, default_value_t = 384)]
+    dim: usize,
+    /// Points of one durable batch.
+    #[arg(long, default_value_t = 1_000)]
+    batch: usize,
+    /// Threads that write.
+    #[arg(long, default_value_t = 4)]
+    writers: usize,
+    /// One JSON document, which is what is printed anyway.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct JsonOptions {
+    /// One JSON document, which is what is printed anyway.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Points of one durable batch of tags.
+const TAGS: usize = 5_000;
+
+pub fn run(arguments: &Arguments, what: &What) -> Result<ExitCode, Failure> {
+    arguments.refuse_remote("bench")?;
+    let report = match what {
+        What::Ann(options) => ann(options)?,
+        What::Write(options) => bench::write(&arguments.store, load_of(options))?,
+        What::Filter(_) => bench::filter(&arguments.store)?,
+        What::Payload(_) => bench::payload(&arguments.store, TAGS)?,
+        What::Restart(_) => bench::restart(&arguments.store)?,
+    };
+    print(&with_machine(report))
+}
+
+fn ann(options: &AnnOptions) -> Result<Value, Failure> {
+    bench::ann(&Ann {
+        base: options.base.clone(),
+        queries: options.queries.clone(),
+        truth: options.truth.clone(),
+        filters: options.filters.clone(),
+        payloads: options.payloads.clone(),
+        metric: options.metric.parse()?,
+        k: TopK::new(options.k)?,
+        threads: options.threads,
+    })
+}
+
+fn load_of(options: &LoadOptions) -> Load {
+    Load {
+        points: options.points,
+        dim: options.dim,
+        batch: options.batch,
+        writers: options.writers,
+    }
+}
+
+/// What a figure is worth nothing without.
+fn with_machine(mut report: Value) -> Value {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    report["machine"] = json!({
+        "cores": cores,
+        "kernels": vitrail_kernels::Kernels::best().isa().name(),
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    report
+}
