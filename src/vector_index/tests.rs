@@ -10,6 +10,7 @@ use vitrail_kernels::Scorer;
 
 use super::*;
 
+#[path = "on_disk_tests.rs"]
 mod on_disk;
 
 /// Seeded numbers (SplitMix64).
