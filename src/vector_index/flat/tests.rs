@@ -415,6 +415,29 @@ fn any_small_number_of_rows_works() {
     assert!(build(codes, &on_threads(1), watch(&Cancel::new())).is_none());
 }
 
+/// Stamps have 16 bits: walk 65,536 must not take those of the first walks for its own. Among two
+/// graphs the stamps of the larger one are the older.
+#[test]
+fn a_scratch_may_walk_for_ever() {
+    let (large, small) =
+        (Data::clustered(Metric::Cosine, 300), Data::clustered(Metric::Cosine, 20));
+    let graphs = [large.build(&on_threads(1)), small.build(&on_threads(1))];
+    let large_index = FlatIndex::new(graphs[0].as_ref(), large.codes()).unwrap();
+    let small_index = FlatIndex::new(graphs[1].as_ref(), small.codes()).unwrap();
+    let mut scratch = Scratch::new();
+    let mut found = |index: &FlatIndex<'_>| {
+        index.walk(&large.queries[0], 300, &mut scratch);
+        scratch.found().len()
+    };
+    assert_eq!(found(&large_index), 300);
+    for _ in 0..65_534 {
+        assert_eq!(found(&small_index), 20);
+    }
+    for _ in 0..3 {
+        assert_eq!(found(&large_index), 300);
+    }
+}
+
 #[test]
 fn a_build_stops_when_asked_and_tells_how_far_it_is() {
     let data = Data::clustered(Metric::Cosine, 3_000);
