@@ -98,13 +98,13 @@ impl VectorView {
             let more = match (walked.0, allowed) {
                 (Some(nearest), _) => (nearest, 0),
                 (None, Some(_)) => self.gather_part(&asked, placed.base, &mut places),
-                (None, None) => self.scan(query, asked.k, placed.base, &placed.segment),
+                (None, None) => self.scan_alone(query, asked.k, placed.base, &placed.segment),
             };
             found = merge(found, more);
         }
         let rest = match allowed {
             Some(_) => self.gather_part(&asked, MUTABLE, &mut places),
-            None => self.scan(query, asked.k, MUTABLE, &self.mutable),
+            None => self.scan_alone(query, asked.k, MUTABLE, &self.mutable),
         };
         found = merge(found, rest);
         Some(Found { hits: hits(found.0), compared: found.1 })
@@ -193,24 +193,41 @@ impl VectorView {
         self.gather(asked.query, asked.k, &places[at(base)..at(end)])
     }
 
+    /// Compares all rows of a segment on this thread: beside a walk there is little to scan, and
+    /// calling others in would wait for cores that freezing is on (p99 during a freeze: 7x).
+    fn scan_alone(&self, query: &[f32], k: usize, base: u32, segment: &Segment) -> Partial {
+        let pieces = 0..segment.len().div_ceil(segment.rows.piece_rows());
+        pieces.fold((Nearest::new(k), 0), |found, number| {
+            self.scan_piece(query, found, (base, segment), number)
+        })
+    }
+
     /// Compares all rows of a segment; keeps the live ones.
     fn scan(&self, query: &[f32], k: usize, base: u32, segment: &Segment) -> Partial {
-        let scan_piece = |(mut nearest, compared): Partial, number: u32| {
-            let (first, rows) = segment.rows.piece(number);
-            let id = |row: usize| {
-                let offset = first + row as u32;
-                let slot = segment.slot(offset);
-                self.is_live(slot, base, offset).then_some(slot)
-            };
-            vitrail_kernels::scan(&self.scorer, query, rows, id, &mut nearest);
-            (nearest, compared + rows.len() / query.len())
-        };
         let empty = || (Nearest::new(k), 0);
-        let pieces = 0..segment.len().div_ceil(segment.rows.piece_rows());
         if segment.len() as usize * query.len() < PARALLEL_FLOATS {
-            return pieces.fold(empty(), scan_piece);
+            return self.scan_alone(query, k, base, segment);
         }
-        pieces.into_par_iter().fold(empty, scan_piece).reduce(empty, merge)
+        let pieces = 0..segment.len().div_ceil(segment.rows.piece_rows());
+        let scan = |found, number| self.scan_piece(query, found, (base, segment), number);
+        pieces.into_par_iter().fold(empty, scan).reduce(empty, merge)
+    }
+
+    fn scan_piece(
+        &self,
+        query: &[f32],
+        (mut nearest, compared): Partial,
+        (base, segment): (u32, &Segment),
+        number: u32,
+    ) -> Partial {
+        let (first, rows) = segment.rows.piece(number);
+        let id = |row: usize| {
+            let offset = first + row as u32;
+            let slot = segment.slot(offset);
+            self.is_live(slot, base, offset).then_some(slot)
+        };
+        vitrail_kernels::scan(&self.scorer, query, rows, id, &mut nearest);
+        (nearest, compared + rows.len() / query.len())
     }
 
     /// Compares the rows at `places`.
