@@ -13,7 +13,10 @@ use std::path::Path;
 use serde_json::{Value, json};
 use vitrail_domain::Cancel;
 use vitrail_kernels::rotate::split_mix;
-use vitrail_kernels::{Distance, Isa, Kernels, Lines, Scorer, Sq8Ref, TopK, scan_then_rerank, sq8};
+use vitrail_kernels::{
+    BitCoder, BitQuery, BitsRef, Distance, Isa, Kernels, Lines, Scorer, Sq8Ref, TopK, bits,
+    scan_then_rerank, sq8,
+};
 use vitrail_vector_index::flat::{FlatFilter, FlatIndex, FlatOptions, Scratch, Watch, build};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -161,6 +164,7 @@ fn curve(data: &Data, index: &FlatIndex<'_>, kernels: &Kernels, passes: usize) -
 fn filtered(data: &Data, index: &FlatIndex<'_>, kernels: &Kernels) -> Value {
     let queries = &data.queries[..data.queries.len().min(200)];
     let mut points = Vec::new();
+    let one_bit = Bits::new(data);
     for share in SHARES {
         let mut state = 9;
         let pass: Vec<bool> = (0..index.codes().len())
@@ -178,13 +182,15 @@ fn filtered(data: &Data, index: &FlatIndex<'_>, kernels: &Kernels) -> Value {
             let filter = FlatFilter { accept, seeds: &ids, matching: ids.len(), limit: usize::MAX };
             points.push(filtered_at(data, index, kernels, (share, ef), (&filter, &truth)));
         }
-        let seconds = best_of(1, || {
+        let by_sq8 = best_of(1, || {
             for query in queries {
                 std::hint::black_box(scanned(data, index, kernels, query, &ids));
             }
         });
-        let us = seconds / queries.len() as f64 * 1e6;
-        points.push(json!({"share": share, "sq8_scan_us": us}));
+        let (by_bits, recall) = one_bit.scan(data, kernels, queries, &ids);
+        let us = |seconds: f64| seconds / queries.len() as f64 * 1e6;
+        points.push(json!({"share": share, "sq8_scan_us": us(by_sq8),
+            "bit_scan_us": us(by_bits), "bit_scan_recall": recall}));
     }
     json!(points)
 }
@@ -235,6 +241,69 @@ fn scanned(
     let ids = ids.iter().copied();
     scan_then_rerank(rough, exact, ids, RERANKED, &mut nearest);
     nearest.into_sorted().into_iter().map(|(_, id)| id).collect()
+}
+
+/// Rows of bits, to be scanned with an exact rerank of the best 100.
+struct Bits {
+    coder: BitCoder,
+    rows: Vec<u8>,
+}
+
+impl Bits {
+    fn new(data: &Data) -> Self {
+        let rows = data.base.len() / data.dim;
+        let mut mean = vec![0.0; data.dim];
+        for row in data.base.chunks_exact(data.dim) {
+            mean.iter_mut().zip(row).for_each(|(mean, value)| *mean += value / rows as f32);
+        }
+        let coder = BitCoder::new(mean, 1, Distance::OneMinusDot);
+        let Some(coder) = coder else { unreachable!("there are components") };
+        let stride = bits::stride(data.dim);
+        let mut coded = vec![0; rows * stride];
+        let mut scratch = Vec::new();
+        for (out, row) in coded.chunks_exact_mut(stride).zip(data.base.chunks_exact(data.dim)) {
+            coder.encode(row, &mut scratch, out);
+        }
+        Self { coder, rows: coded }
+    }
+
+    /// Seconds of all queries, and their recall.
+    fn scan(
+        &self,
+        data: &Data,
+        kernels: &Kernels,
+        queries: &[Vec<f32>],
+        ids: &[u32],
+    ) -> (f64, f64) {
+        let Some(codes) = BitsRef::on(*kernels, &self.rows, data.dim) else { return (0.0, 0.0) };
+        let scorer = Scorer::on(kernels, Distance::OneMinusDot);
+        let mut coded = BitQuery::default();
+        let mut found = Vec::new();
+        let seconds = best_of(1, || {
+            found.clear();
+            for query in queries {
+                self.coder.encode_query(query, &mut coded);
+                let rough = |ids: &[u32], out: &mut [f32]| codes.distances(&coded, ids, out);
+                let exact = |ids: &[u32], out: &mut [f32]| {
+                    let row = |at: usize| row(data)(ids[at]);
+                    scorer.each(query, ids.len(), row, |at, distance| out[at] = distance);
+                };
+                let mut nearest = TopK::new(K);
+                scan_then_rerank(rough, exact, ids.iter().copied(), 100, &mut nearest);
+                found.push(nearest.into_sorted());
+            }
+        });
+        let recalls = found.iter().zip(queries).map(|(found, query)| {
+            let mut nearest = TopK::new(K);
+            for &id in ids {
+                nearest.push(1.0 - kernels.dot(query, row(data)(id)), id);
+            }
+            let truth = nearest.into_sorted();
+            let right = found.iter().filter(|hit| truth.iter().any(|true_hit| true_hit.1 == hit.1));
+            right.count() as f64 / truth.len() as f64
+        });
+        (seconds, recalls.sum::<f64>() / queries.len() as f64)
+    }
 }
 
 /// Time that this thread has had of a core so far.

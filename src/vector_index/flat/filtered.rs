@@ -20,6 +20,13 @@ const SEEDS_MAX: usize = 32;
 /// Looks at a node's links that cost as much as one distance.
 const LOOKS_A_DISTANCE: usize = 8;
 
+/// Nodes that don't pass, for each that does, through which a walk goes without finding anything
+/// nearer, before it goes on through passing nodes alone.
+const PATIENCE: f32 = 4.0;
+
+/// The same however many pass.
+const PATIENCE_MIN: usize = 64;
+
 /// Which nodes may be found.
 pub struct FlatFilter<'a, F> {
     /// Whether a node passes.
@@ -63,6 +70,12 @@ struct Filtered<'a, 'i, F> {
     /// Links looked at.
     looks: usize,
     compared: usize,
+    /// Nodes that don't pass and were expanded since one of them led to something nearer, and how
+    /// many may.
+    idle: usize,
+    patience: usize,
+    /// Whether the node that was expanded last doesn't pass.
+    aside: bool,
 }
 
 impl<'a, 'i, F: Fn(u32) -> bool> Filtered<'a, 'i, F> {
@@ -76,7 +89,19 @@ impl<'a, 'i, F: Fn(u32) -> bool> Filtered<'a, 'i, F> {
         scratch.seen.begin(index.graph.len());
         scratch.pool.begin(ef);
         scratch.aside.clear();
-        Self { index, filter, two_hops: share < TWO_HOPS_BELOW, scratch, looks: 0, compared: 0 }
+        let two_hops = share < TWO_HOPS_BELOW;
+        let patience = PATIENCE_MIN + (PATIENCE / share.max(1e-6)) as usize;
+        Self {
+            index,
+            filter,
+            two_hops,
+            scratch,
+            looks: 0,
+            compared: 0,
+            idle: 0,
+            patience,
+            aside: false,
+        }
     }
 
     /// To the end, or until a scan would have been cheaper.
@@ -113,15 +138,18 @@ impl<'a, 'i, F: Fn(u32) -> bool> Filtered<'a, 'i, F> {
     fn next(&mut self) -> Option<u32> {
         let Scratch { pool, aside, work, .. } = &mut *self.scratch;
         let passing = pool.waiting();
-        let other = aside.peek().map_or(u64::MAX, |key| key.0);
-        let nearest = passing.unwrap_or(u64::MAX).min(other);
+        let tired = pool.is_full() && self.idle > self.patience;
+        let other = if tired { None } else { aside.peek().map(|key| key.0) };
+        let nearest = passing.unwrap_or(u64::MAX).min(other.unwrap_or(u64::MAX));
         if nearest == u64::MAX || nearest > pool.reach() {
             return None;
         }
-        if passing == Some(nearest) {
-            pool.expand();
-        } else {
+        self.aside = passing != Some(nearest);
+        if self.aside {
             aside.pop();
+            self.idle += 1;
+        } else {
+            pool.expand();
         }
         work.hops += 1;
         Some(read(nearest).1)
@@ -173,6 +201,9 @@ impl<'a, 'i, F: Fn(u32) -> bool> Filtered<'a, 'i, F> {
             let key = candidate(distance, node);
             if key < pool.reach() {
                 if passing {
+                    if self.aside {
+                        self.idle = 0;
+                    }
                     pool.offer(key);
                 } else {
                     aside.push(Reverse(key));

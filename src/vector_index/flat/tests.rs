@@ -221,6 +221,77 @@ fn filters_far_from_the_query_are_found_by_their_seeds() {
     assert!(recall >= 0.95, "{recall}");
 }
 
+/// Without seeds, a walk spreads from the query over half of the graph before it meets them.
+#[test]
+fn seeds_lead_to_a_small_group_far_away() {
+    let data = Data::clustered(Metric::Euclid, 8_000);
+    let graph = data.build(&on_threads(2));
+    let index = FlatIndex::new(graph.as_ref(), data.codes()).unwrap();
+    let scorer = Scorer::new(Distance::L2Squared);
+    let (mut with, mut without) = (Scratch::new(), Scratch::new());
+    let recall = mean(data.queries[..20].iter().map(|query| {
+        let from = |row: &[f32], id: u32| scorer.one(row, &data.rows[id as usize]);
+        let far = (0..8_000).max_by(|&a, &b| from(query, a).total_cmp(&from(query, b))).unwrap();
+        let mut group: Vec<u32> = (0..8_000).collect();
+        group.sort_by(|&a, &b| {
+            let to_far = |id| from(&data.rows[far as usize], id);
+            to_far(a).total_cmp(&to_far(b))
+        });
+        group.truncate(100);
+        group.sort_unstable();
+        let pass = |id: u32| group.binary_search(&id).is_ok();
+        let filter = FlatFilter { accept: pass, seeds: &group, matching: 100, limit: usize::MAX };
+        assert!(index.walk_filtered(query, &filter, 16, &mut with));
+        let blind = FlatFilter { accept: pass, seeds: &[], matching: 100, limit: usize::MAX };
+        assert!(index.walk_filtered(query, &blind, 16, &mut without));
+        share(&data.rerank(query, &mut with), &data.truth(query, pass))
+    }));
+    let (with, without) = (with.work.hops, without.work.hops);
+    assert!(recall >= 0.90 && 2 * with < without, "{recall} {with} {without}");
+}
+
+/// Rows whose lengths differ by a factor `base` to a normal number.
+fn stretched(base: f32) -> Data {
+    let mut random = Random(7);
+    let mut rows = random.rows(5_100, 48, (20, 12));
+    for row in &mut rows {
+        let stretch = base.powf(random.normal());
+        row.iter_mut().for_each(|value| *value *= stretch);
+    }
+    Data::new(Metric::Dot, rows, 100)
+}
+
+/// By inner product the longest rows are near everything.
+#[test]
+fn inner_products_of_very_different_lengths_keep_their_recall() {
+    for base in [1.2, 2.0, 5.0, 30.0] {
+        let data = stretched(base);
+        let recall = data.recall(&data.build(&on_threads(2)), 32);
+        assert!(recall >= 0.97, "{base}: {recall}");
+    }
+}
+
+/// Where lengths are even, rows that are short are found too: a graph of plain products would lead
+/// away from them (0.92 here).
+#[test]
+fn short_rows_are_found_by_inner_product() {
+    let data = stretched(1.2);
+    let graph = data.build(&on_threads(2));
+    let index = FlatIndex::new(graph.as_ref(), data.codes()).unwrap();
+    let length = |row: &Vec<f32>| row.iter().map(|value| value * value).sum::<f32>();
+    let mut lengths: Vec<f32> = data.rows.iter().map(length).collect();
+    lengths.sort_by(f32::total_cmp);
+    let short = |id: u32| length(&data.rows[id as usize]) < lengths[2_500];
+    let seeds: Vec<u32> = (0..5_000).filter(|&id| short(id)).step_by(100).collect();
+    let filter = FlatFilter { accept: short, seeds: &seeds, matching: 2_500, limit: usize::MAX };
+    let mut scratch = Scratch::new();
+    let recall = mean(data.queries.iter().map(|query| {
+        assert!(index.walk_filtered(query, &filter, 64, &mut scratch));
+        share(&data.rerank(query, &mut scratch), &data.truth(query, short))
+    }));
+    assert!(recall >= 0.98, "{recall}");
+}
+
 #[test]
 fn one_thread_builds_the_same_graph_twice() {
     for metric in METRICS {
