@@ -20,5 +20,5 @@ mod state;
 
 pub use error::ApiError;
 pub use routes::configure;
-pub use server::{app, openapi, run, serve};
+pub use server::{app, openapi, run};
 pub use state::{ApiState, Dashboard, File, ListenError, check_listen};

@@ -2,6 +2,8 @@
 
 use std::future::Future;
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -69,16 +71,33 @@ pub fn openapi() -> OpenApi {
     document
 }
 
-/// Serves until `shutdown` ends; running requests are then given a few seconds.
+/// Serves on this thread until `shutdown` ends; running requests are then given a few seconds. The
+/// state is dropped before this returns, unless a request outlives even that: RocksDB, closed by
+/// another thread while the process ends, finds its locks destroyed and aborts it.
 ///
 /// # Errors
 /// The listener can't be used.
-pub async fn serve(
+pub fn run(
     listener: TcpListener,
     state: ApiState,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     let state = web::Data::new(state);
+    let served = actix_web::rt::System::new().block_on(serve(listener, state.clone(), shutdown));
+    // Actix does not join its workers' threads, and each of them holds the state.
+    let last = Instant::now() + Duration::from_secs(SHUTDOWN_SECONDS);
+    let state = state.into_inner();
+    while Arc::strong_count(&state) > 1 && Instant::now() < last {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    served
+}
+
+async fn serve(
+    listener: TcpListener,
+    state: web::Data<ApiState>,
+    shutdown: impl Future<Output = ()>,
+) -> std::io::Result<()> {
     let server = HttpServer::new(move || app(state.clone()))
         .disable_signals()
         .shutdown_timeout(SHUTDOWN_SECONDS)
@@ -91,16 +110,4 @@ pub async fn serve(
     };
     let (served, ()) = futures::future::join(server, stopping).await;
     served
-}
-
-/// [`serve`] on this thread, for callers that are not async. A stop comes through `stopped`.
-///
-/// # Errors
-/// The listener can't be used.
-pub fn run(
-    listener: TcpListener,
-    state: ApiState,
-    shutdown: impl Future<Output = ()>,
-) -> std::io::Result<()> {
-    actix_web::rt::System::new().block_on(serve(listener, state, shutdown))
 }
