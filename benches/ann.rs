@@ -126,15 +126,17 @@ fn build(index: &VectorIndex) -> Outcome<Value> {
     let cores = std::thread::available_parallelism()?.get();
     let options = GraphOptions { threads: cores, ..GraphOptions::default() };
     let (started, cpu) = (Instant::now(), cpu_seconds());
-    let peak = std::cell::Cell::new(0.0_f64);
+    let peak = std::sync::Mutex::new(0.0_f64);
     let built = index.build_graph_with(&options, &Cancel::new(), &|_, _| {
-        peak.set(peak.get().max(resident_mb()));
-    });
+        if let Ok(mut peak) = peak.lock() {
+            *peak = peak.max(resident_mb());
+        }
+    })?;
     assert!(matches!(built, Built::Published(_)), "{built:?}");
     Ok(json!({
         "seconds": started.elapsed().as_secs_f64(), "cpu_seconds": cpu_seconds() - cpu,
         "threads": cores, "links": options.links, "ef_construction": options.ef_construction,
-        "peak_resident_mb": peak.get(),
+        "peak_resident_mb": peak.into_inner()?,
     }))
 }
 

@@ -99,7 +99,7 @@ fn build(index: &VectorIndex, asked: &Ann) -> Result<Value, Failure> {
     let threads = asked.threads.unwrap_or(cores);
     let options = GraphOptions { threads, ..GraphOptions::default() };
     let (started, cpu) = (Instant::now(), cpu_seconds());
-    match index.build_graph_with(&options, &Cancel::new(), &|_, _| {}) {
+    match index.build_graph_with(&options, &Cancel::new(), &|_, _| {})? {
         Built::Published(_) => Ok(json!({
             "build_seconds": started.elapsed().as_secs_f64(),
             "build_cpu_seconds": cpu_seconds() - cpu,

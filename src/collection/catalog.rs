@@ -148,9 +148,13 @@ impl Catalog {
         Ok(self.store.drop_collection(name)?)
     }
 
-    /// Commits every field index, so that the next start has nothing to replay.
+    /// Notes what every vector holds and commits every field index, so that the next start has
+    /// nothing to replay.
     pub fn close(&self) {
         for collection in self.list() {
+            if let Err(error) = collection.checkpoint() {
+                tracing::warn!(collection = %collection.name(), %error, "checkpoint at close");
+            }
             if let Err(error) = collection.commit_fields() {
                 tracing::warn!(collection = %collection.name(), %error, "field commit at close");
             }

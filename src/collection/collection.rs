@@ -13,7 +13,7 @@ use vitrail_domain::{
 use vitrail_field_index::FieldIndex;
 use vitrail_query::{Facets, View};
 use vitrail_store::{CollectionSpec, CollectionStore, Store, VectorSpec, Written};
-use vitrail_vector_index::VectorIndex;
+use vitrail_vector_index::{VectorIndex, check_vector};
 
 use crate::error::CollectionError;
 use crate::recover;
@@ -111,6 +111,7 @@ impl Collection {
     /// A change that the schema does not allow (the whole batch is refused, nothing is written), or
     /// a store that can't write.
     pub fn apply(&self, changes: Vec<Change>) -> Result<Applied, CollectionError> {
+        self.check_vectors(&changes)?;
         let written = self.store.write(changes, &|written| self.absorb(written))?;
         Ok(Applied { seq: written.seq, points: written.effects.len() })
     }
@@ -120,7 +121,30 @@ impl Collection {
     /// # Errors
     /// See `QueryError`.
     pub fn answer(&self, question: &Question) -> Result<Answer, CollectionError> {
-        Ok(vitrail_query::answer(&self.view(), question)?)
+        loop {
+            let view = self.view();
+            let answer = vitrail_query::answer(&view, question)?;
+            // What was read on the way may have turned out to be damaged: then the answer is not
+            // to be trusted, and is taken again from the truth. Each round has fewer segments.
+            let damaged = view.vectors.get(&question.vector).map(|vectors| vectors.damage());
+            if damaged.is_none_or(|damage| damage.is_empty()) || !self.mend()? {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// What the index would refuse must not become durable: it could never be found.
+    fn check_vectors(&self, changes: &[Change]) -> Result<(), CollectionError> {
+        let spec = self.spec.read();
+        for change in changes {
+            let Change::Upsert(point) = change else { continue };
+            for (name, vector) in &point.vectors {
+                if let Some(bound) = spec.vectors.get(name) {
+                    check_vector(bound.dim, bound.metric, vector)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Counts values among the points that pass a filter.
@@ -211,7 +235,7 @@ impl Collection {
         changed.vectors.insert(name.clone(), wanted.clone());
         self.root.update_spec(changed.clone())?;
         let mut derived = self.derived.lock();
-        let index = VectorIndex::new(wanted.dim, wanted.metric);
+        let index = recover::open_vector(&self.store, name, &wanted)?;
         derived.vectors.insert(name.clone(), Arc::new(index));
         *spec = changed;
         self.publish(&derived);
@@ -242,6 +266,19 @@ impl Collection {
     pub(crate) fn indexes(&self) -> Vec<(VectorName, Arc<VectorIndex>)> {
         let derived = self.derived.lock();
         derived.vectors.iter().map(|(name, index)| (name.clone(), index.clone())).collect()
+    }
+
+    /// Reads the damaged segments of one vector again from the truth, while writers wait: no view
+    /// lacks the vectors meanwhile.
+    pub(crate) fn mend_one(
+        &self,
+        name: &VectorName,
+        index: &VectorIndex,
+    ) -> Result<(), CollectionError> {
+        let derived = self.derived.lock();
+        recover::mend(&self.store, name, index)?;
+        self.publish(&derived);
+        Ok(())
     }
 
     /// Publishes what background work changed.

@@ -5,7 +5,7 @@ use vitrail_domain::{Code, CollectionName};
 use vitrail_field_index::FieldError;
 use vitrail_query::QueryError;
 use vitrail_store::StoreError;
-use vitrail_vector_index::VectorError;
+use vitrail_vector_index::{SegmentError, VectorError};
 
 /// Each variant says what was being done to which thing.
 #[derive(Debug, Error)]
@@ -22,6 +22,9 @@ pub enum CollectionError {
     /// A vector that the index does not take.
     #[error("the vector index: {0}")]
     Vectors(#[from] VectorError),
+    /// Segment files that can't be written or read.
+    #[error("the vector index: {0}")]
+    Segments(#[from] SegmentError),
     /// No collection of this name.
     #[error("no collection is named \"{0}\"")]
     Unknown(CollectionName),
@@ -47,6 +50,7 @@ impl CollectionError {
             Self::Query(error) => error.code(),
             Self::Fields(error) => error.code(),
             Self::Vectors(error) => error.code(),
+            Self::Segments(error) => error.code(),
             Self::Unknown(_) => Code::UnknownCollection,
             Self::Damaged { .. } => Code::StoreDamaged,
             Self::Exists(_) => Code::CollectionExists,

@@ -9,8 +9,8 @@
 //! |---|---|
 //! | [`catalog`] | collections by name: open, make, drop |
 //! | [`collection`] | one collection: apply, view, answer |
-//! | [`recover`] | rebuilds vectors and fields from the truth when a collection is opened |
-//! | [`upkeep`] | what is due in the background: field commits, graphs |
+//! | [`recover`] | brings vectors and fields up to the truth when a collection is opened |
+//! | [`upkeep`] | what is due in the background: field commits, freezing, merging, mending |
 //!
 //! It never knows HTTP, models or pixels.
 

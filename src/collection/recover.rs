@@ -1,14 +1,14 @@
-//! Rebuilds what is derived from the truth: vectors in memory, the field index where it is missing,
+//! Brings what is derived up to the truth: segments and the field index where they are missing,
 //! damaged or behind. The same code takes a fresh batch in.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use vitrail_domain::{PointId, RecordSource, Seq, Slot};
+use vitrail_domain::{PointId, RecordSource, Seq, Slot, SlotSet, VectorName};
 use vitrail_field_index::FieldIndex;
-use vitrail_store::{CollectionSpec, CollectionStore, Written};
-use vitrail_vector_index::VectorIndex;
+use vitrail_store::{CollectionSpec, CollectionStore, StoreError, VectorSpec, Written};
+use vitrail_vector_index::{Truth, VectorIndex};
 
 use crate::collection::Derived;
 use crate::error::CollectionError;
@@ -21,12 +21,11 @@ pub struct Recovered {
     pub fields: FieldIndex,
 }
 
-/// Rows handed to a vector index at once while it is filled.
-const ROWS_AT_ONCE: usize = 4_096;
-
-/// Reads vectors into memory and brings the field index up to the last Seq.
+/// Opens what is derived and brings it up to the last Seq.
 ///
-/// Cost: every vector is read once; records only where the field index is behind.
+/// Cost: of vectors, 4 bytes a row and those that changed since the last checkpoint or lie in no
+/// frozen segment; all of them only where segments are missing or damaged. Records only where the
+/// field index is behind.
 ///
 /// # Errors
 /// A damaged record, by name.
@@ -36,27 +35,80 @@ pub fn from_truth(
 ) -> Result<Recovered, CollectionError> {
     let mut vectors = BTreeMap::new();
     for (name, vector) in &spec.vectors {
-        let index = VectorIndex::new(vector.dim, vector.metric);
-        let mut rows: Vec<(Slot, Vec<f32>)> = Vec::with_capacity(ROWS_AT_ONCE);
-        let mut refused = None;
-        store.for_each_vector(name, |slot, row| {
-            rows.push((slot, row.to_vec()));
-            if rows.len() == ROWS_AT_ONCE {
-                refused = fill(&index, &mut rows).err();
-            }
-            if refused.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })?;
-        if let Some(error) = refused {
-            return Err(error);
-        }
-        fill(&index, &mut rows)?;
-        vectors.insert(name.clone(), Arc::new(index));
+        vectors.insert(name.clone(), Arc::new(open_vector(store, name, vector)?));
     }
     let live = store.slots()?;
     let fields = FieldIndex::open(&store.fields_folder())?;
     replay(store, &fields)?;
     let roles = spec.roles.clone();
     Ok(Recovered { derived: Derived { vectors, live, roles }, fields })
+}
+
+/// Opens the index of one vector and reads from the truth what it lacks.
+///
+/// # Errors
+/// A damaged record, by name, or a folder that can't be made.
+pub fn open_vector(
+    store: &CollectionStore,
+    name: &VectorName,
+    spec: &VectorSpec,
+) -> Result<VectorIndex, CollectionError> {
+    let folder = store.segments_folder().join(name.as_str());
+    let opened = VectorIndex::open(&folder, spec.dim, spec.metric)?;
+    for problem in &opened.problems {
+        tracing::error!(vector = %name, %problem, "a segment is made again from the truth");
+    }
+    let changed = match opened.seq {
+        Some(since) => vectors_changed_since(store, since)?,
+        None => None,
+    };
+    let last = store.last_seq();
+    let (index, took) =
+        with_truth(store, name, |truth| opened.catch_up(changed.as_ref(), last, truth))?;
+    tracing::debug!(vector = %name, ?took, points = index.view().len(), "vector opened");
+    Ok(index)
+}
+
+/// Reads again from the truth what was found damaged.
+///
+/// # Errors
+/// A damaged record, by name.
+pub fn mend(
+    store: &CollectionStore,
+    name: &VectorName,
+    index: &VectorIndex,
+) -> Result<(), CollectionError> {
+    with_truth(store, name, |truth| index.mend(truth))?;
+    Ok(())
+}
+
+fn with_truth<T>(
+    store: &CollectionStore,
+    name: &VectorName,
+    use_it: impl FnOnce(&Truth<'_, StoreError>) -> Result<T, StoreError>,
+) -> Result<T, CollectionError> {
+    let vector = |slot: Slot| store.vector(slot, name);
+    let each = |take: &mut dyn FnMut(Slot, &[f32])| {
+        store.for_each_vector(name, |slot, row| {
+            take(slot, row);
+            ControlFlow::Continue(())
+        })
+    };
+    Ok(use_it(&Truth { vector: &vector, each: &each })?)
+}
+
+/// Slots with a vector written, or deleted, after `since`; `None` where the log doesn't reach.
+fn vectors_changed_since(
+    store: &CollectionStore,
+    since: Seq,
+) -> Result<Option<SlotSet>, CollectionError> {
+    let mut slots = SlotSet::new();
+    let reached = store.changes_since(since, |_, changes| {
+        let touched = changes.iter().filter(|change| change.vectors || change.deleted);
+        slots.extend_with(touched.map(|change| change.slot));
+        ControlFlow::Continue(())
+    })?;
+    Ok(reached.then_some(slots))
 }
 
 /// Takes one durable batch into vectors, live slots and fields.
@@ -71,13 +123,8 @@ pub fn absorb(derived: &mut Derived, fields: &FieldIndex, written: &Written) {
                 None => {}
             }
         }
-        if !rows.is_empty() || !removed.is_empty() {
-            // The store has checked every vector by the same rules; what fails here is a fault of
-            // ours, and the vector is still in the truth for the next opening.
-            if let Err(error) = index.apply(&rows, &removed) {
-                tracing::error!(vector = %name, %error, "a stored vector can't be indexed");
-            }
-        }
+        // Every index notes the Seq, so that its next checkpoint covers this batch.
+        index.take(written.seq, &rows, &removed);
     }
     let mut changed = Vec::new();
     for effect in &written.effects {
@@ -94,16 +141,6 @@ pub fn absorb(derived: &mut Derived, fields: &FieldIndex, written: &Written) {
     if let Err(error) = fields.apply(written.seq, changed) {
         tracing::error!(%error, "the field index can't commit; it will be tried again");
     }
-}
-
-fn fill(index: &VectorIndex, rows: &mut Vec<(Slot, Vec<f32>)>) -> Result<(), CollectionError> {
-    let borrowed: Vec<(Slot, &[f32])> =
-        rows.iter().map(|(slot, row)| (*slot, row.as_slice())).collect();
-    if !borrowed.is_empty() {
-        index.apply(&borrowed, &[])?;
-    }
-    rows.clear();
-    Ok(())
 }
 
 /// Slots changed since the index's last commit are applied again, as they are now; where the change

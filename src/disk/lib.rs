@@ -18,6 +18,7 @@ mod read;
 mod real;
 mod safe_write;
 mod seam;
+mod typed;
 
 pub use error::DiskError;
 pub use failing::FailingDisk;
@@ -31,3 +32,4 @@ pub use read::{free_bytes, read_bounded};
 pub use real::RealDisk;
 pub use safe_write::{safe_write, safe_write_with};
 pub use seam::{Disk, Entry};
+pub use typed::{bytes_of_floats, bytes_of_words, floats, words};

@@ -265,3 +265,7 @@ pub const FINDINGS_MAX: usize = 1_000;
 
 /// Collections of one store: each is a database with threads and open files of its own.
 pub const COLLECTIONS_MAX: usize = 1_000;
+
+/// Bytes of a segment's slots, tombstones or manifest, which are read whole: four for each of the
+/// rows that an index may hold, and a header.
+pub const SEGMENT_FILE_BYTES_MAX: u64 = 4 * INDEX_ROWS_MAX as u64 + 4_096;

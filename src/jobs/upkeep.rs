@@ -1,9 +1,9 @@
-//! Background care of collections while a server runs: field commits and graphs, one thread, so
-//! that searching keeps the other cores.
+//! Background care of collections while a server runs: one thread for what is short (field commits,
+//! checkpoints, mending), one for segments, whose freezing and merging may take minutes.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use vitrail_collection::{Catalog, Collection};
@@ -12,26 +12,33 @@ use vitrail_domain::Cancel;
 /// How often the thread looks for something to do.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// The background thread; it stops when this is dropped.
+/// The background threads; they stop when this is dropped.
 pub struct Upkeep {
     cancel: Cancel,
     stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
+/// What a thread does for a collection each time it looks.
+type Care = fn(&Collection, &Cancel);
+
 impl Upkeep {
-    /// Starts the thread over these collections.
+    /// Starts the threads over these collections.
     ///
     /// # Errors
     /// The system gives no thread.
     pub fn start(catalog: Arc<Catalog>) -> std::io::Result<Self> {
-        let cancel = Cancel::new();
         let (stop, stopped) = bounded(0);
-        let flag = cancel.clone();
-        let thread = std::thread::Builder::new()
-            .name("upkeep".to_owned())
-            .spawn(move || run(&catalog, &flag, &stopped))?;
-        Ok(Self { cancel, stop: Some(stop), thread: Some(thread) })
+        let mut upkeep = Self { cancel: Cancel::new(), stop: Some(stop), threads: Vec::new() };
+        for (name, care) in [("upkeep", care_for as Care), ("segments", work_on_segments)] {
+            let (catalog, cancel) = (catalog.clone(), upkeep.cancel.clone());
+            let stopped = stopped.clone();
+            let thread = std::thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(move || run(&catalog, &cancel, &stopped, care))?;
+            upkeep.threads.push(thread);
+        }
+        Ok(upkeep)
     }
 }
 
@@ -39,28 +46,45 @@ impl Drop for Upkeep {
     fn drop(&mut self) {
         self.cancel.cancel();
         self.stop.take();
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
     }
 }
 
-fn run(catalog: &Catalog, cancel: &Cancel, stopped: &Receiver<()>) {
+fn run(catalog: &Catalog, cancel: &Cancel, stopped: &Receiver<()>, care: Care) {
     while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(LOOK_EVERY) {
         for collection in catalog.list() {
             if !cancel.is_cancelled() {
-                care_for(&collection, cancel);
+                care(&collection, cancel);
             }
         }
     }
 }
 
-fn care_for(collection: &Collection, cancel: &Cancel) {
-    if let Err(error) = collection.commit_fields_if_due() {
-        tracing::warn!(collection = %collection.name(), %error, "field commit failed");
+fn care_for(collection: &Collection, _: &Cancel) {
+    let name = collection.name();
+    if let Err(error) = collection.checkpoint_if_due() {
+        tracing::warn!(collection = %name, %error, "checkpoint failed");
     }
-    for vector in collection.graphs_due() {
-        tracing::info!(collection = %collection.name(), %vector, "building a graph");
-        collection.build_graph(&vector, cancel, &|_, _| {});
+    if let Err(error) = collection.commit_fields_if_due() {
+        tracing::warn!(collection = %name, %error, "field commit failed");
+    }
+    if let Err(error) = collection.mend() {
+        tracing::error!(collection = %name, %error, "damaged segments can't be read again");
+    }
+}
+
+fn work_on_segments(collection: &Collection, cancel: &Cancel) {
+    for vector in collection.segments_due() {
+        let started = Instant::now();
+        let built = collection.work_on_segments(&vector, cancel);
+        let (name, seconds) = (collection.name(), started.elapsed().as_secs_f32());
+        match built {
+            Ok(built) => tracing::info!(collection = %name, %vector, ?built, seconds, "segments"),
+            Err(error) => {
+                tracing::warn!(collection = %name, %vector, %error, "segments can't be worked on");
+            }
+        }
     }
 }

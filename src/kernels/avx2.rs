@@ -2,13 +2,14 @@
 //! the sixteen registers.
 
 use std::arch::x86_64::{
-    __m256, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehl_ps, _mm_shuffle_ps, _mm256_add_ps,
-    _mm256_andnot_ps, _mm256_castps256_ps128, _mm256_extractf128_ps, _mm256_fmadd_ps,
-    _mm256_loadu_ps, _mm256_loadu_si256, _mm256_maskload_ps, _mm256_set1_ps, _mm256_setzero_ps,
-    _mm256_sub_ps,
+    __m256, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_loadu_si128, _mm_movehl_ps, _mm_shuffle_ps,
+    _mm256_add_ps, _mm256_andnot_ps, _mm256_castps256_ps128, _mm256_cvtph_ps,
+    _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256,
+    _mm256_maskload_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_sub_ps,
 };
 
 use crate::dispatch::{DOT, L2};
+use crate::element::{Element, padded};
 
 const LANES: usize = 8;
 const SUMS: usize = 2;
@@ -17,7 +18,7 @@ const SUMS: usize = 2;
 static MASKS: [i32; 2 * LANES] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 
 #[inline]
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2,fma,f16c")]
 fn step<const OP: u8>(sum: __m256, a: __m256, b: __m256) -> __m256 {
     match OP {
         DOT => _mm256_fmadd_ps(a, b, sum),
@@ -34,28 +35,40 @@ fn step<const OP: u8>(sum: __m256, a: __m256, b: __m256) -> __m256 {
 
 /// The first `count` (at most 8) floats from `offset` on, zeros behind them.
 #[inline]
-#[target_feature(enable = "avx2,fma")]
-fn load_part(values: &[f32], offset: usize, count: usize) -> __m256 {
+#[target_feature(enable = "avx2,fma,f16c")]
+fn load_part<E: Element>(values: &[E], offset: usize, count: usize) -> __m256 {
     debug_assert!(offset + count <= values.len() && count <= LANES);
-    // SAFETY: the window starts at 0 to 8 of 16 words and is eight long; lanes that the mask
-    // clears are not read, the others end at offset + count, which the callers keep in the slice.
+    if E::HALF {
+        return load(&padded::<E, LANES>(values, offset, count), 0);
+    }
+    // SAFETY: the elements are floats, as they aren't halves. The window starts at 0 to 8 of 16
+    // words and is eight long; lanes that the mask clears are not read, the others end at
+    // offset + count, which the callers keep in the slice.
     unsafe {
         let mask = _mm256_loadu_si256(MASKS.as_ptr().add(LANES - count).cast());
-        _mm256_maskload_ps(values.as_ptr().add(offset), mask)
+        _mm256_maskload_ps(values.as_ptr().add(offset).cast(), mask)
     }
 }
 
 #[inline]
-#[target_feature(enable = "avx2,fma")]
-fn load(values: &[f32], offset: usize) -> __m256 {
+#[target_feature(enable = "avx2,fma,f16c")]
+fn load<E: Element>(values: &[E], offset: usize) -> __m256 {
     debug_assert!(offset + LANES <= values.len());
-    // SAFETY: the callers keep offset + 8 within the slice; the load needs no alignment.
-    unsafe { _mm256_loadu_ps(values.as_ptr().add(offset)) }
+    // SAFETY: the callers keep offset + 8 within the slice of halves (2 bytes each, 16 together) or
+    // of floats; neither load needs alignment.
+    unsafe {
+        let from = values.as_ptr().add(offset);
+        if E::HALF {
+            _mm256_cvtph_ps(_mm_loadu_si128(from.cast()))
+        } else {
+            _mm256_loadu_ps(from.cast())
+        }
+    }
 }
 
 /// The sum of the eight lanes, always in the same order.
 #[inline]
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2,fma,f16c")]
 fn total(sum: __m256) -> f32 {
     let four = _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps::<1>(sum));
     let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
@@ -65,8 +78,8 @@ fn total(sum: __m256) -> f32 {
 /// `R` sums of one query with `R` rows. Every row has the query's length or more.
 #[expect(clippy::needless_range_loop, reason = "constant ranges: unrolled, sums stay in registers")]
 #[inline]
-#[target_feature(enable = "avx2,fma")]
-fn rows<const OP: u8, const R: usize>(query: &[f32], rows: [&[f32]; R]) -> [f32; R] {
+#[target_feature(enable = "avx2,fma,f16c")]
+fn rows<const OP: u8, E: Element, const R: usize>(query: &[f32], rows: [&[E]; R]) -> [f32; R] {
     let len = query.len();
     assert!(rows.iter().all(|row| row.len() >= len), "a row is shorter than the query");
     let mut sums = [[_mm256_setzero_ps(); SUMS]; R];
@@ -96,14 +109,14 @@ fn rows<const OP: u8, const R: usize>(query: &[f32], rows: [&[f32]; R]) -> [f32;
 }
 
 /// One query with one row.
-#[target_feature(enable = "avx2,fma")]
-pub fn one<const OP: u8>(query: &[f32], row: &[f32]) -> f32 {
-    let [sum] = rows::<OP, 1>(query, [row]);
+#[target_feature(enable = "avx2,fma,f16c")]
+pub fn one<const OP: u8, E: Element>(query: &[f32], row: &[E]) -> f32 {
+    let [sum] = rows::<OP, E, 1>(query, [row]);
     sum
 }
 
 /// One query with four rows: each part of the query is loaded once for the four.
-#[target_feature(enable = "avx2,fma")]
-pub fn four<const OP: u8>(query: &[f32], four: [&[f32]; 4]) -> [f32; 4] {
-    rows::<OP, 4>(query, four)
+#[target_feature(enable = "avx2,fma,f16c")]
+pub fn four<const OP: u8, E: Element>(query: &[f32], four: [&[E]; 4]) -> [f32; 4] {
+    rows::<OP, E, 4>(query, four)
 }

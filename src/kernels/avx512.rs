@@ -2,11 +2,12 @@
 //! last 1 to 15 components come by masked load, so that no length needs a scalar tail.
 
 use std::arch::x86_64::{
-    __m512, _mm512_abs_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_maskz_loadu_ps,
-    _mm512_reduce_add_ps, _mm512_setzero_ps, _mm512_sub_ps,
+    __m512, _mm256_loadu_si256, _mm512_abs_ps, _mm512_add_ps, _mm512_cvtph_ps, _mm512_fmadd_ps,
+    _mm512_loadu_ps, _mm512_maskz_loadu_ps, _mm512_reduce_add_ps, _mm512_setzero_ps, _mm512_sub_ps,
 };
 
 use crate::dispatch::{DOT, L2};
+use crate::element::{Element, padded};
 
 const LANES: usize = 16;
 const SUMS: usize = 4;
@@ -27,27 +28,38 @@ fn step<const OP: u8>(sum: __m512, a: __m512, b: __m512) -> __m512 {
 /// The first `count` (at most 16) floats from `offset` on, zeros behind them.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load_part(values: &[f32], offset: usize, count: usize) -> __m512 {
+fn load_part<E: Element>(values: &[E], offset: usize, count: usize) -> __m512 {
     debug_assert!(offset + count <= values.len() && count <= LANES);
+    if E::HALF {
+        return load(&padded::<E, LANES>(values, offset, count), 0);
+    }
     let mask = ((1_u32 << count) - 1) as u16;
-    // SAFETY: lanes outside the mask are not read; those inside end at offset + count, which the
-    // callers keep within the slice.
-    unsafe { _mm512_maskz_loadu_ps(mask, values.as_ptr().add(offset)) }
+    // SAFETY: the elements are floats, as they aren't halves; lanes outside the mask are not read,
+    // those inside end at offset + count, which the callers keep within the slice.
+    unsafe { _mm512_maskz_loadu_ps(mask, values.as_ptr().add(offset).cast()) }
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load(values: &[f32], offset: usize) -> __m512 {
+fn load<E: Element>(values: &[E], offset: usize) -> __m512 {
     debug_assert!(offset + LANES <= values.len());
-    // SAFETY: the callers keep offset + 16 within the slice; the load needs no alignment.
-    unsafe { _mm512_loadu_ps(values.as_ptr().add(offset)) }
+    // SAFETY: the callers keep offset + 16 within the slice of halves (2 bytes each, 32 together)
+    // or of floats; neither load needs alignment.
+    unsafe {
+        let from = values.as_ptr().add(offset);
+        if E::HALF {
+            _mm512_cvtph_ps(_mm256_loadu_si256(from.cast()))
+        } else {
+            _mm512_loadu_ps(from.cast())
+        }
+    }
 }
 
 /// `R` sums of one query with `R` rows. Every row has the query's length or more.
 #[expect(clippy::needless_range_loop, reason = "constant ranges: unrolled, sums stay in registers")]
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn rows<const OP: u8, const R: usize>(query: &[f32], rows: [&[f32]; R]) -> [f32; R] {
+fn rows<const OP: u8, E: Element, const R: usize>(query: &[f32], rows: [&[E]; R]) -> [f32; R] {
     let len = query.len();
     assert!(rows.iter().all(|row| row.len() >= len), "a row is shorter than the query");
     let mut sums = [[_mm512_setzero_ps(); SUMS]; R];
@@ -80,13 +92,13 @@ fn rows<const OP: u8, const R: usize>(query: &[f32], rows: [&[f32]; R]) -> [f32;
 
 /// One query with one row.
 #[target_feature(enable = "avx512f")]
-pub fn one<const OP: u8>(query: &[f32], row: &[f32]) -> f32 {
-    let [sum] = rows::<OP, 1>(query, [row]);
+pub fn one<const OP: u8, E: Element>(query: &[f32], row: &[E]) -> f32 {
+    let [sum] = rows::<OP, E, 1>(query, [row]);
     sum
 }
 
 /// One query with four rows: each part of the query is loaded once for the four.
 #[target_feature(enable = "avx512f")]
-pub fn four<const OP: u8>(query: &[f32], four: [&[f32]; 4]) -> [f32; 4] {
-    rows::<OP, 4>(query, four)
+pub fn four<const OP: u8, E: Element>(query: &[f32], four: [&[E]; 4]) -> [f32; 4] {
+    rows::<OP, E, 4>(query, four)
 }

@@ -3,6 +3,12 @@
 //!
 //! | Module | Holds |
 //! |---|---|
+//! | [`element`] | what rows are made of: floats or halves |
+//! | [`sq8`] | rows of bytes, each with a step of its own; queries of the same format |
+//! | [`bits`], [`rotate`] | rows of one bit a component, after a seeded rotation |
+//! | `codes` | the kernels of both codes, by instruction set |
+//! | [`code_scan`] | search over a list of rows, exact among the best |
+//! | [`lines`] | bytes aligned to cache lines |
 //! | [`isa`] | which instruction sets this machine has, asked once |
 //! | [`plain`] | the reference: dot, squared Euclidean, Manhattan |
 //! | `avx2`, `avx512` | the same on wider registers (x86-64) |
@@ -19,20 +25,34 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub mod bits;
+pub mod code_scan;
+mod codes;
 pub mod dispatch;
+pub mod element;
 pub mod isa;
+pub mod lines;
 pub mod plain;
 pub mod prepare;
+pub mod rotate;
 pub mod scan;
 pub mod scorer;
+pub mod sq8;
 pub mod top_k;
 
 #[cfg(test)]
 mod tests;
 
+pub use bits::{BitCoder, BitQuery, BitsRef};
+pub use code_scan::{scan_ids, scan_then_rerank};
+pub use codes::each::prefetch_links;
 pub use dispatch::{Kernels, dot, l1, l2_squared};
+pub use element::{Element, encode_halves, f32_to_half, half_to_f32};
 pub use isa::Isa;
+pub use lines::Lines;
 pub use prepare::{first_non_finite, normalise};
+pub use rotate::Rotation;
 pub use scan::scan;
 pub use scorer::{Distance, Scorer, prefetch};
+pub use sq8::Sq8Ref;
 pub use top_k::TopK;

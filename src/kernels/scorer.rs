@@ -1,6 +1,9 @@
 //! Distances where smaller is closer: a sum of `dispatch` and what is made of it.
 
 use crate::dispatch::{Kernels, Pair};
+use crate::element::Element;
+#[cfg(target_arch = "x86_64")]
+use crate::lines::LINE;
 
 /// Rows that are asked for ahead of the four being scored.
 const AHEAD: usize = 4;
@@ -18,11 +21,12 @@ pub enum Distance {
     L1,
 }
 
-/// One kind of distance on one set of kernels, chosen before the loop and not in it.
+/// One kind of distance on one set of kernels, chosen before the loop and not in it. Rows are of
+/// floats, or of halves (`u16`); queries of floats.
 #[derive(Clone, Copy)]
-pub struct Scorer {
+pub struct Scorer<E: Element = f32> {
     distance: Distance,
-    sum: Pair,
+    sum: Pair<E>,
 }
 
 impl Scorer {
@@ -35,12 +39,15 @@ impl Scorer {
     /// On given kernels.
     #[must_use]
     pub fn on(kernels: &Kernels, distance: Distance) -> Self {
-        let sum = match distance {
-            Distance::OneMinusDot | Distance::MinusDot => kernels.dot,
-            Distance::L2Squared => kernels.l2_squared,
-            Distance::L1 => kernels.l1,
-        };
-        Self { distance, sum }
+        Self::of(kernels, distance)
+    }
+}
+
+impl<E: Element> Scorer<E> {
+    /// On given kernels, for rows of floats or of halves.
+    #[must_use]
+    pub fn of(kernels: &Kernels, distance: Distance) -> Self {
+        Self { distance, sum: E::pair(kernels, distance) }
     }
 
     /// The distance of two vectors. O(n).
@@ -49,7 +56,7 @@ impl Scorer {
     /// The lengths differ.
     #[inline]
     #[must_use]
-    pub fn one(&self, query: &[f32], row: &[f32]) -> f32 {
+    pub fn one(&self, query: &[f32], row: &[E]) -> f32 {
         self.finish(self.sum.one(query, row))
     }
 
@@ -59,7 +66,7 @@ impl Scorer {
     /// A length differs.
     #[inline]
     #[must_use]
-    pub fn four(&self, query: &[f32], rows: [&[f32]; 4]) -> [f32; 4] {
+    pub fn four(&self, query: &[f32], rows: [&[E]; 4]) -> [f32; 4] {
         self.sum.four(query, rows).map(|sum| self.finish(sum))
     }
 
@@ -73,9 +80,11 @@ impl Scorer {
         &self,
         query: &[f32],
         count: usize,
-        row: impl Fn(usize) -> &'a [f32],
+        row: impl Fn(usize) -> &'a [E],
         mut take: impl FnMut(usize, f32),
-    ) {
+    ) where
+        E: 'a,
+    {
         (0..AHEAD.min(count)).for_each(|next| prefetch(row(next)));
         let mut at = 0;
         while at + 4 <= count {
@@ -104,16 +113,16 @@ impl Scorer {
 /// second cache: more lines may be on their way there than to the first (rows apart at 384
 /// components: 98 ns each, 150 ns by way of the first). No-op elsewhere than on x86-64.
 #[inline]
-pub fn prefetch(row: &[f32]) {
+pub fn prefetch<E: Element>(row: &[E]) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        const LINE: usize = 16;
         const LINES_MAX: usize = 32;
-        for line in 0..row.len().div_ceil(LINE).min(LINES_MAX) {
+        let line_len = LINE / size_of::<E>();
+        for line in 0..row.len().div_ceil(line_len).min(LINES_MAX) {
             // SAFETY: SSE is part of every x86-64; the address is inside the row, and a prefetch
             // reads nothing that the program could see.
-            unsafe { _mm_prefetch::<_MM_HINT_T1>(row.as_ptr().add(line * LINE).cast()) };
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(row.as_ptr().add(line * line_len).cast()) };
         }
     }
     #[cfg(not(target_arch = "x86_64"))]

@@ -17,7 +17,7 @@ const DISTANCES: [Distance; 4] =
     [Distance::OneMinusDot, Distance::MinusDot, Distance::L2Squared, Distance::L1];
 
 /// Seeded numbers from -1 to 1 (SplitMix64).
-fn numbers(seed: u64, count: usize) -> Vec<f32> {
+pub(crate) fn numbers(seed: u64, count: usize) -> Vec<f32> {
     let mut state = seed;
     let mut next = || {
         state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -29,7 +29,7 @@ fn numbers(seed: u64, count: usize) -> Vec<f32> {
     (0..count).map(|_| next() as f32 / (1 << 23) as f32 - 1.0).collect()
 }
 
-fn available() -> Vec<Kernels> {
+pub(crate) fn available() -> Vec<Kernels> {
     Isa::ALL.into_iter().filter_map(Kernels::of).collect()
 }
 

@@ -51,6 +51,17 @@ impl TopK {
         self.farthest_first.peek().copied()
     }
 
+    /// The largest distance that may still be kept: infinite until `k` are. O(1).
+    #[inline]
+    #[must_use]
+    pub fn reach(&self) -> f32 {
+        match self.farthest_first.peek() {
+            _ if self.farthest_first.len() < self.k => f32::INFINITY,
+            Some(&farthest) => entry(farthest).0,
+            None => f32::NEG_INFINITY,
+        }
+    }
+
     /// How many are kept.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -16,8 +16,9 @@ use vitrail_domain::{Cancel, Metric};
 use vitrail_kernels::{Kernels, Scorer};
 
 use crate::graph::{Graph, Layer, Lists};
-use crate::rows::Rows;
+use crate::store::RowStore;
 use crate::vector::distance_of;
+use crate::words::Words;
 
 /// Layers at most; a node reaches the sixteenth once in 10^18.
 const LAYERS: usize = 16;
@@ -37,16 +38,16 @@ pub struct GraphOptions {
 }
 
 impl Default for GraphOptions {
-    /// 16 links, 128 candidates, and all cores but one, which is left to those who search.
+    /// 16 links, 128 candidates, and half of the cores: the others are left to those who search.
     fn default() -> Self {
         let cores = available_parallelism().map_or(1, |cores| cores.get());
-        Self { links: 16, ef_construction: 128, threads: cores.saturating_sub(1).max(1) }
+        Self { links: 16, ef_construction: 128, threads: (cores / 2).max(1) }
     }
 }
 
 /// A graph over all of `rows`; `None` if cancelled, or without rows.
 pub(crate) fn build(
-    rows: Rows,
+    rows: RowStore,
     metric: Metric,
     options: &GraphOptions,
     cancel: &Cancel,
@@ -96,7 +97,7 @@ fn free(hnsw: Hnsw<'static, u32, RowDistance>, pool: Option<ThreadPool>) {
 
 /// The distances that the graph is built by: of two offsets, at least 0, never NaN.
 struct RowDistance {
-    rows: Rows,
+    rows: RowStore,
     scorer: Scorer,
     lift: Option<Lift>,
 }
@@ -110,7 +111,7 @@ struct Lift {
 }
 
 impl Lift {
-    fn new(rows: &Rows) -> Self {
+    fn new(rows: &RowStore) -> Self {
         let kernels = Kernels::best();
         let squared = |offset: u32| kernels.dot(rows.row(offset), rows.row(offset));
         let squares: Vec<f32> = (0..rows.len()).map(squared).collect();
@@ -128,7 +129,7 @@ impl Lift {
 }
 
 impl RowDistance {
-    fn new(rows: Rows, metric: Metric) -> Self {
+    fn new(rows: RowStore, metric: Metric) -> Self {
         let lift = (metric == Metric::Dot).then(|| Lift::new(&rows));
         Self { rows, scorer: Scorer::new(distance_of(metric)), lift }
     }
@@ -166,7 +167,7 @@ fn taken_over(hnsw: &Hnsw<'static, u32, RowDistance>, all: u32) -> Option<Graph>
     let entry = entry?;
     open_ways_in(&mut ground, entry);
     let upper = ranked(upper);
-    let start = upper.last().map_or(Some(entry), |layer| rank(&layer.nodes, entry))?;
+    let start = upper.last().map_or(Some(entry), |layer| rank(layer.nodes.get(), entry))?;
     Some(Graph::new(Lists::flat(&ground), upper, start, all))
 }
 
@@ -217,9 +218,13 @@ fn ranked(mut upper: Vec<Vec<(u32, Vec<u32>)>>) -> Vec<Layer> {
         let ranks = |list: &Vec<u32>| list.iter().filter_map(|&node| rank(&nodes, node)).collect();
         let links = Lists::flat(&layer.iter().map(|(_, list)| ranks(list)).collect::<Vec<_>>());
         let below = match layers.last() {
-            Some(under) => nodes.iter().filter_map(|&node| rank(&under.nodes, node)).collect(),
+            Some(under) => {
+                let under = under.nodes.get();
+                nodes.iter().filter_map(|&node| rank(under, node)).collect()
+            }
             None => nodes.clone(),
         };
+        let [nodes, below] = [nodes, below].map(Words::Held);
         layers.push(Layer { nodes, below, links });
     }
     layers
@@ -246,11 +251,11 @@ mod tests {
 
     #[test]
     fn lifted_rows_order_as_inner_products_do() {
-        let mut rows = Rows::new(2);
+        let mut rows = crate::rows::Rows::new(2);
         for row in [[3.0, 4.0], [1.0, 0.0], [0.0, 2.0]] {
             rows.push(&row);
         }
-        let distance = RowDistance::new(rows, Metric::Dot);
+        let distance = RowDistance::new(RowStore::Chunks(rows), Metric::Dot);
         assert_eq!(distance.eval(&[0], &[0]), 0.0);
         assert!(distance.eval(&[1], &[1]).abs() < 1e-5);
         // The longest row has no component added: to it, distances are 25 - dot.

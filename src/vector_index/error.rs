@@ -1,6 +1,10 @@
-//! Why a vector was refused.
+//! Why a vector was refused, and what is wrong with a segment's files.
+
+use std::io;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+use vitrail_disk::DiskError;
 use vitrail_domain::limits::{COMPONENT_MAX, INDEX_ROWS_MAX};
 use vitrail_domain::{Code, Slot};
 
@@ -47,6 +51,46 @@ impl VectorError {
         match self {
             Self::Length { .. } | Self::Component { .. } | Self::Zero => Code::InvalidVector,
             Self::Slot { .. } | Self::Full => Code::TooLarge,
+        }
+    }
+}
+
+/// What is wrong with a segment's files. The truth is whole: what is damaged is made again.
+#[derive(Debug, Error)]
+pub enum SegmentError {
+    /// The disk refused.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// A file that can't be written.
+    #[error("can't write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file that isn't what was written.
+    #[error("{}: {why}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        why: String,
+    },
+}
+
+impl SegmentError {
+    pub(crate) fn damaged(path: &Path, why: &str) -> Self {
+        Self::Damaged { path: path.to_path_buf(), why: why.to_owned() }
+    }
+
+    /// The row of the table of codes.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Disk(error) if error.is_no_space() => Code::NoSpace,
+            Self::Disk(_) | Self::Write { .. } => Code::StoreFailed,
+            Self::Damaged { .. } => Code::StoreDamaged,
         }
     }
 }

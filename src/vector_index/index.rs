@@ -1,47 +1,80 @@
-//! The writer of an index: takes changes one after another and publishes views.
+//! The writer of an index: takes changes one after another and publishes views. Freezing and
+//! merging are in `work`, files in `shelf`.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use vitrail_domain::limits::INDEX_ROWS_MAX;
-use vitrail_domain::{Cancel, Dim, Metric, Slot};
+use vitrail_domain::{Cancel, Dim, Metric, Seq, Slot, SlotSet};
 
-use crate::builder::{GraphOptions, build};
-use crate::error::VectorError;
+use crate::error::{SegmentError, VectorError};
 use crate::pages::NONE;
+use crate::policy::{rewrite_due, seal_due};
+use crate::shelf::Shelf;
+use crate::store::RowStore;
 use crate::vector::check_vector;
 use crate::view::VectorView;
 
 /// The vectors of one name of one collection. Share it in an `Arc`: every method takes `&self`.
+///
+/// Locks are taken in one order: `building`, the shelf's, `writing`.
 pub struct VectorIndex {
-    current: ArcSwap<VectorView>,
-    writing: Mutex<()>,
-    building: Mutex<()>,
+    pub(crate) current: ArcSwap<VectorView>,
+    /// Up to which Seq the current view is complete.
+    pub(crate) writing: Mutex<Seq>,
+    pub(crate) building: Mutex<()>,
+    /// Rows done and rows in all of the work under way; zeros when there is none.
+    pub(crate) progress: [AtomicUsize; 2],
+    pub(crate) shelf: Option<Shelf>,
 }
 
-/// How a build ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Built {
-    /// The graph is in the current view, over this many rows.
-    Published(usize),
-    /// Stopped by the caller; the view is as it was.
-    Cancelled,
-    /// There is no row to build over.
-    Nothing,
-    /// Another thread is building; this call did nothing.
-    Busy,
+/// An index as it was found on disk. It lacks what changed after `seq`, and `pending`.
+pub struct Opened {
+    /// The index.
+    pub index: VectorIndex,
+    /// Every change up to here is in, but for `pending`; `None` if nothing was found.
+    pub seq: Option<Seq>,
+    /// Slots that have a vector which no segment holds.
+    pub pending: SlotSet,
+    /// Whether a segment is missing or damaged: its slots are not known, and have no vector here.
+    pub incomplete: bool,
+    /// What was found missing or damaged, by name.
+    pub problems: Vec<String>,
 }
 
 impl VectorIndex {
-    /// An empty index.
+    /// An empty index that lies in memory alone.
     #[must_use]
     pub fn new(dim: Dim, metric: Metric) -> Self {
         Self {
             current: ArcSwap::from_pointee(VectorView::new(dim, metric)),
-            writing: Mutex::new(()),
+            writing: Mutex::new(Seq(0)),
             building: Mutex::new(()),
+            progress: [AtomicUsize::new(0), AtomicUsize::new(0)],
+            shelf: None,
         }
+    }
+
+    /// The index whose frozen segments lie in `folder`: what is whole there is mapped, what isn't
+    /// is told and removed. O(rows): 4 bytes a row are read, links and vectors are not.
+    ///
+    /// # Errors
+    /// The folder can't be made or read.
+    pub fn open(folder: &Path, dim: Dim, metric: Metric) -> Result<Opened, SegmentError> {
+        let (shelf, found) = Shelf::open(folder, VectorView::new(dim, metric))?;
+        let seq = found.seq.unwrap_or(Seq(0));
+        let index = Self {
+            current: ArcSwap::from_pointee(found.view),
+            writing: Mutex::new(seq),
+            building: Mutex::new(()),
+            progress: [AtomicUsize::new(0), AtomicUsize::new(0)],
+            shelf: Some(shelf),
+        };
+        let (incomplete, problems) = (found.incomplete, found.problems);
+        Ok(Opened { index, seq: found.seq, pending: found.pending, incomplete, problems })
     }
 
     /// The current state. Never waits.
@@ -59,10 +92,60 @@ impl VectorIndex {
     /// # Errors
     /// A vector that [`check_vector`] refuses, or no room: then nothing of the call is kept.
     pub fn apply(&self, writes: &[(Slot, &[f32])], removed: &[Slot]) -> Result<(), VectorError> {
+        let _turn = self.writing.lock();
+        self.apply_in_turn(writes, removed)
+    }
+
+    /// [`Self::apply`], and notes that every change up to `seq` is in: what a checkpoint says.
+    ///
+    /// # Errors
+    /// As [`Self::apply`]; `seq` is not noted then.
+    pub fn apply_at(
+        &self,
+        seq: Seq,
+        writes: &[(Slot, &[f32])],
+        removed: &[Slot],
+    ) -> Result<(), VectorError> {
+        let mut noted = self.writing.lock();
+        self.apply_in_turn(writes, removed)?;
+        *noted = seq.max(*noted);
+        Ok(())
+    }
+
+    /// [`Self::apply_at`] for vectors that are durable already: one that is refused is told in the
+    /// log and keeps no other out. How many were refused.
+    pub fn take(&self, seq: Seq, writes: &[(Slot, &[f32])], removed: &[Slot]) -> usize {
+        let mut noted = self.writing.lock();
+        let mut refused = 0;
+        if self.apply_in_turn(writes, removed).is_err() {
+            for &(slot, row) in writes {
+                if let Err(error) = self.apply_in_turn(&[(slot, row)], &[]) {
+                    tracing::error!(slot = slot.0, %error, "a stored vector can't be searched");
+                    refused += 1;
+                }
+            }
+            // Removals are never refused.
+            let _ = self.apply_in_turn(&[], removed);
+        }
+        *noted = seq.max(*noted);
+        refused
+    }
+
+    /// Rows done and rows in all of the freeze or merge under way; `None` when there is none.
+    #[must_use]
+    pub fn progress(&self) -> Option<(usize, usize)> {
+        let [done, all] = [0, 1].map(|at: usize| self.progress[at].load(Ordering::Relaxed));
+        (all > 0).then_some((done, all))
+    }
+
+    fn apply_in_turn(
+        &self,
+        writes: &[(Slot, &[f32])],
+        removed: &[Slot],
+    ) -> Result<(), VectorError> {
         if writes.is_empty() && removed.is_empty() {
             return Ok(());
         }
-        let _turn = self.writing.lock();
         let mut next = VectorView::clone(&self.view());
         for &(slot, vector) in writes {
             check_vector(next.dim(), next.metric(), vector)?;
@@ -70,60 +153,80 @@ impl VectorIndex {
                 return Err(VectorError::Slot { slot });
             }
         }
-        if next.rows.len() as usize + writes.len() > INDEX_ROWS_MAX {
+        if next.counts().rows + writes.len() > INDEX_ROWS_MAX {
             return Err(VectorError::Full);
         }
         writes.iter().for_each(|&(slot, vector)| next.put(slot, vector));
         removed.iter().for_each(|&slot| next.take_out(slot));
-        // Whoever moves rows holds `building`. Later will do if a build has it now.
-        if next.counts().rewrite_due() && self.building.try_lock().is_some() {
-            next = next.moved_to(next.compacted());
+        let (rows, live) = next.mutable_rows();
+        if rewrite_due(rows, live) {
+            next.rewrite_mutable();
+        } else if seal_due(rows, next.dim().get()) {
+            next.seal();
         }
         self.current.store(Arc::new(next));
         Ok(())
     }
 
-    /// [`Self::build_graph_with`] the defaults.
-    pub fn build_graph(&self, cancel: &Cancel, progress: &dyn Fn(usize, usize)) -> Built {
-        self.build_graph_with(&GraphOptions::default(), cancel, progress)
+    /// Writes down which segments there are, which rows of them are dead and which slots no segment
+    /// holds, so that the next start need not look at changes before the Seq that it gives: `None`
+    /// while nothing is frozen, when a start reads everything anyhow. O(rows) if rows died since.
+    ///
+    /// # Errors
+    /// The disk refuses; the old state stays good.
+    pub fn checkpoint(&self) -> Result<Option<Seq>, SegmentError> {
+        let Some(shelf) = &self.shelf else { return Ok(None) };
+        let mut state = shelf.state();
+        let (view, seq) = self.moment();
+        let noted = shelf.persist(&mut state, &view, seq)?;
+        shelf.sweep(&state, &view)?;
+        Ok(noted)
     }
 
-    /// Builds a graph over the rows of now, on threads of its own, and publishes it; searching and
-    /// writing go on meanwhile. Dead rows are dropped on the way where `policy` says so.
-    /// `progress(done, all)` is called from this thread, a few times a second.
-    ///
-    /// About 0.5 ms of CPU a row at 384 components and 100,000 rows, growing with the logarithm of
-    /// the rows; 2 KB of memory a row meanwhile.
-    pub fn build_graph_with(
-        &self,
-        options: &GraphOptions,
-        cancel: &Cancel,
-        progress: &dyn Fn(usize, usize),
-    ) -> Built {
-        let Some(_turn) = self.building.try_lock() else {
-            return Built::Busy;
-        };
-        let view = self.view();
-        if view.is_empty() {
-            return Built::Nothing;
-        }
-        let compacted = view.counts().compaction_due().then(|| view.compacted());
-        let rows = compacted.as_ref().map_or_else(|| view.rows.clone(), |moved| moved.rows.clone());
-        drop(view);
-        let Some(graph) = build(rows, self.view().metric(), options, cancel, progress) else {
-            return Built::Cancelled;
-        };
-        let built = Built::Published(graph.len() as usize);
+    /// The Seq of the last checkpoint; the change log must be kept from there on.
+    #[must_use]
+    pub fn checkpointed(&self) -> Option<Seq> {
+        self.shelf.as_ref().and_then(|shelf| shelf.state().seq)
+    }
+
+    /// The current view and the Seq up to which it is complete.
+    pub(crate) fn moment(&self) -> (Arc<VectorView>, Seq) {
+        let noted = self.writing.lock();
+        (self.view(), *noted)
+    }
+
+    /// Takes out the segments whose rows were found damaged ([`VectorView::damage`]), and gives the
+    /// slots that have no vector now: the caller writes them again from the truth. O(rows of them).
+    pub fn drop_damaged(&self) -> SlotSet {
+        let _files = self.shelf.as_ref().map(Shelf::state);
         let _turn = self.writing.lock();
-        let now = self.view();
-        // This call holds `building`, so nobody else moved rows: offsets below the graph's length
-        // mean the same rows now as when it began.
-        let mut next = match compacted {
-            Some(moved) => now.moved_to(moved),
-            None => VectorView::clone(&now),
-        };
-        next.graph = Some(Arc::new(graph));
+        let (next, lost) = self.view().without_damaged();
         self.current.store(Arc::new(next));
-        built
+        lost
+    }
+
+    /// Files of graphs that were found damaged: they are not walked, and due to be made again.
+    /// Empty when all is well.
+    #[must_use]
+    pub fn graph_damage(&self) -> Vec<String> {
+        let view = self.view();
+        let graphs = view.segments.iter().filter_map(|placed| placed.segment.graph.as_ref());
+        graphs.filter_map(|graph| graph.damage()).map(str::to_owned).collect()
+    }
+
+    /// Verifies every block of every file that was not verified yet; what is damaged is in
+    /// [`VectorView::damage`] then, or its graph is passed over. O(bytes of the files).
+    pub fn scrub(&self, cancel: &Cancel) {
+        for placed in &self.view().segments {
+            let rows = match &placed.segment.rows {
+                RowStore::Mapped(rows) => Some(rows),
+                RowStore::Chunks(_) => None,
+            };
+            let verify = |rows: &Arc<crate::store::MappedRows>| rows.file.touch_until(cancel);
+            rows.map(verify);
+            if !cancel.is_cancelled() {
+                placed.segment.sound_graph();
+            }
+        }
     }
 }

@@ -4,42 +4,63 @@
 //! | Module | Holds |
 //! |---|---|
 //! | [`index`] | [`VectorIndex`]: the one writer; publishes views |
-//! | [`view`] | [`VectorView`]: an immutable state, and the questions about it |
+//! | [`work`] | freezing and merging segments beside it |
+//! | [`catch_up`] | bringing an opened index up to the truth |
+//! | [`view`] | [`VectorView`]: an immutable list of segments, and the questions about it |
 //! | [`search`] | exact and graph search over a view |
-//! | `rows`, `pages` | append-only rows in chunks, maps of offsets and slots in pages |
-//! | `graph` | flat links and the walk over them |
-//! | `builder` | makes a graph: the only file that names `hnsw_rs` |
-//! | [`policy`] | when a graph is due, when dead rows are dropped |
+//! | `segment`, `store`, `rows`, `pages` | rows in chunks or mapped, maps in pages |
+//! | `links` | a segment's graph, by metric: `codes`, or `graph` |
+//! | `codes`, [`flat`] | our own graph over rows of bytes, in memory or mapped |
+//! | `graph`, `words` | lists of links for Manhattan, in memory or mapped, and the walk over them |
+//! | `builder` | makes such lists: the only file that names `hnsw_rs` |
+//! | `shelf`, `files`, `manifest`, `blocks` | what lies on disk (`schemas/formats/segment.md`) |
+//! | [`policy`] | when to seal, freeze, merge, walk |
 //! | [`vector`] | checks and preparation of rows and queries |
-//! | [`error`] | why a vector was refused |
+//! | [`error`] | why a vector was refused, what is wrong with a file |
 //!
-//! A row is written once, at the next **offset**; a **slot** points to its current offset. A new
-//! vector for a slot is a new row, and the old row's offset loses its slot: that is its tombstone.
+//! A vector is written at the end of the **mutable** segment, which is scanned. Full, it is
+//! **sealed** and another begins; a worker **freezes** what is sealed: full vectors and a graph in
+//! mapped files, never edited; and merges small frozen segments into the largest. A **slot** maps
+//! to the place of its current row; a row whose slot maps elsewhere is dead: that is its tombstone.
 //! Readers hold a view and never wait; a writer copies what it changes (the tail chunk of at most
 //! 1 MB, the touched pages of 16 KB, the lists of chunks and pages) and swaps the view.
 //!
-//! Memory: 4 bytes a component, 8 bytes a row for the maps, an eighth of a byte to 2 bytes for the
-//! set of live slots; with a graph 70 to 140 bytes a row more. While a graph is built, about 2 KB a
-//! row on top, and a copy of the rows if dead ones are dropped on the way.
+//! Memory: 4 bytes a component of what is mutable or sealed (or of everything, without a folder), 8
+//! bytes a row, an eighth of a byte to 2 bytes for the set of live slots; mapped: links of 70 to
+//! 140 bytes a row, and full vectors. While a graph is built, about 2 KB a row on top.
 
+mod blocks;
 mod builder;
+pub mod catch_up;
+mod codes;
 pub mod error;
+mod files;
+pub mod flat;
 mod graph;
 pub mod index;
+mod links;
+mod manifest;
 mod pages;
 pub mod policy;
 mod rows;
 pub mod search;
+mod segment;
+mod shelf;
+mod store;
 pub mod vector;
 pub mod view;
+mod words;
+pub mod work;
 
 #[cfg(test)]
 mod tests;
 
 pub use builder::GraphOptions;
-pub use error::VectorError;
-pub use index::{Built, VectorIndex};
-pub use policy::{Counts, graph_due};
+pub use catch_up::{CaughtUp, Truth};
+pub use error::{SegmentError, VectorError};
+pub use index::{Opened, VectorIndex};
+pub use policy::{Choice, Counts, SegmentCounts, checkpoint_due};
 pub use search::Found;
 pub use vector::{check_vector, prepare_query};
 pub use view::VectorView;
+pub use work::Built;

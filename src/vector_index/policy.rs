@@ -1,51 +1,44 @@
-//! When a graph is due or walked, when dead rows are dropped. Pure: counts in, a choice out.
+//! When a mutable segment is sealed, when segments are frozen or merged, when a graph is walked.
+//! Pure: counts in, a choice out.
 
-use vitrail_domain::limits::GRAPH_POINTS_MIN;
+/// Bytes of rows at which the mutable segment is sealed: it is scanned at every search, which takes
+/// some 4 ms then, and lies in memory twice while it is frozen.
+pub(crate) const MUTABLE_BYTES: usize = 32 << 20;
 
-use crate::view::VectorView;
+/// Segments beside the largest are merged into it once they hold one part in this many of its rows:
+/// a bulk load costs each point about two insertions then, and a search few walks.
+const MERGE_PART: usize = 4;
 
-/// One part in this many rows may be newer than the graph: they are scanned at every search, and a
-/// graph is made anew, so that a growing index makes each row's links about this many times.
-const TAIL_PART: usize = 10;
+/// Frozen segments beside the largest at most, however small: each costs every search a walk.
+const MERGE_COUNT: usize = 4;
 
 /// One part in this many rows may be dead before they are dropped: they cost memory and steps.
 const DEAD_PART: usize = 4;
 
-/// Dead rows that a small index may always hold, however few points it has.
+/// Dead rows that a small mutable segment may always hold, however few points it has.
 const DEAD_FREE: usize = 1_024;
 
 /// Filtered searches walk from this many times the root of the rows on: at 100,000 rows of 384
 /// components, both ways cost the same at about 7,500 matching points.
 const WALK_ROOTS: usize = 24;
 
-/// What the choice depends on.
+/// Writes after the last checkpoint at which the next is due: so many are looked at again by a
+/// start, and kept in the change log.
+const CHECKPOINT_WRITES: u64 = 4_096;
+
+/// What a planner's choice depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
     /// Slots with a vector.
     pub points: usize,
     /// Rows, dead ones included.
     pub rows: usize,
-    /// Rows that the graph covers, if there is one.
+    /// Rows under a graph, if there is one.
     pub graph_rows: Option<usize>,
 }
 
 impl Counts {
-    /// Whether a new graph would pay: there are points enough, and no graph yet, or too many rows
-    /// behind it, or too many dead ones.
-    #[must_use]
-    pub fn graph_due(self) -> bool {
-        let behind = |covered: usize| self.rows - covered.min(self.rows) > covered / TAIL_PART;
-        self.points >= GRAPH_POINTS_MIN
-            && (self.graph_rows.is_none_or(behind) || self.compaction_due())
-    }
-
-    /// Whether the next graph should be made over live rows only.
-    #[must_use]
-    pub fn compaction_due(self) -> bool {
-        self.dead() > self.rows / DEAD_PART
-    }
-
-    /// Whether to walk the graph under a filter that `matching` points pass, rather than to scan
+    /// Whether to walk the graphs under a filter that `matching` points pass, rather than to scan
     /// them. A walk compares some 500 rows, divided by the share that passes, so that both cost the
     /// same at a multiple of the root of the rows.
     #[must_use]
@@ -53,44 +46,134 @@ impl Counts {
         let scan_below = |rows: usize| WALK_ROOTS * rows.isqrt();
         self.graph_rows.is_some_and(|rows| matching >= scan_below(rows))
     }
+}
 
-    /// Whether a write should move the live rows together by itself: the index is too small for a
-    /// graph to come, and more is dead than alive, so that each write pays for one row's move.
-    #[must_use]
-    pub fn rewrite_due(self) -> bool {
-        self.points < GRAPH_POINTS_MIN && self.dead() > self.points + DEAD_FREE
-    }
+/// One sealed or frozen segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SegmentCounts {
+    /// Rows, dead ones included.
+    pub rows: usize,
+    /// Rows that are their slots' current ones.
+    pub live: usize,
+    /// Whether it has a graph that is not known to be damaged.
+    pub frozen: bool,
+}
 
-    fn dead(self) -> usize {
-        self.rows - self.points.min(self.rows)
+impl SegmentCounts {
+    fn mostly_alive(self) -> bool {
+        self.rows - self.live.min(self.rows) <= self.rows / DEAD_PART
     }
 }
 
-/// [`Counts::graph_due`] of a view. Nanoseconds: to be asked after every write.
+/// What to do with the segments of a view, by their positions in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// Nothing.
+    Nothing,
+    /// Make one frozen segment of these, which have no graph.
+    Freeze(Vec<usize>),
+    /// Merge these into one, which holds live rows only where `from_scratch`; else their rows are
+    /// inserted into a copy of the first one's graph.
+    Merge {
+        /// The largest first.
+        which: Vec<usize>,
+        /// Whether so much of the first is dead that its graph is not worth copying.
+        from_scratch: bool,
+    },
+}
+
+/// What is due: what is sealed is frozen first, because it is scanned; then small segments are
+/// merged into the largest, and dead rows dropped.
 #[must_use]
-pub fn graph_due(view: &VectorView) -> bool {
-    view.counts().graph_due()
+pub fn choose(segments: &[SegmentCounts]) -> Choice {
+    let positions = |frozen: bool| {
+        let of =
+            move |(at, counts): (usize, &SegmentCounts)| (counts.frozen == frozen).then_some(at);
+        segments.iter().enumerate().filter_map(of)
+    };
+    let sealed: Vec<usize> = positions(false).collect();
+    if !sealed.is_empty() {
+        return Choice::Freeze(sealed);
+    }
+    let mut which: Vec<usize> = positions(true).collect();
+    which.sort_by_key(|&at| std::cmp::Reverse(segments[at].live));
+    let Some((&largest, others)) = which.split_first() else { return Choice::Nothing };
+    let from_scratch = !segments[largest].mostly_alive();
+    let waiting: usize = others.iter().map(|&at| segments[at].live).sum();
+    let worth_it = waiting * MERGE_PART >= segments[largest].live || others.len() >= MERGE_COUNT;
+    let decayed = others.iter().any(|&at| !segments[at].mostly_alive());
+    if from_scratch || decayed || (worth_it && !others.is_empty()) {
+        return Choice::Merge { which, from_scratch };
+    }
+    Choice::Nothing
+}
+
+/// Whether the mutable segment should be sealed: it holds that many rows of that many components.
+#[must_use]
+pub fn seal_due(rows: usize, dim: usize) -> bool {
+    rows * dim * size_of::<f32>() >= MUTABLE_BYTES
+}
+
+/// Whether a write should move the live rows of the mutable segment together: more is dead than
+/// alive, so that each write pays for one row's move.
+#[must_use]
+pub fn rewrite_due(rows: usize, live: usize) -> bool {
+    rows - live.min(rows) > live + DEAD_FREE
+}
+
+/// Whether what was written since the last checkpoint should be noted in the manifest.
+#[must_use]
+pub fn checkpoint_due(writes_since: u64) -> bool {
+    writes_since >= CHECKPOINT_WRITES
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn due(points: usize, rows: usize, graph_rows: Option<usize>) -> bool {
-        Counts { points, rows, graph_rows }.graph_due()
+    fn frozen(rows: usize, live: usize) -> SegmentCounts {
+        SegmentCounts { rows, live, frozen: true }
     }
 
     #[test]
-    fn a_graph_is_due_by_points_tail_and_dead() {
-        assert!(!due(GRAPH_POINTS_MIN - 1, 500_000, None));
-        assert!(due(GRAPH_POINTS_MIN, GRAPH_POINTS_MIN, None));
-        assert!(!due(110_000, 110_000, Some(100_000)));
-        assert!(due(110_001, 110_001, Some(100_000)));
-        assert!(!due(75_000, 100_000, Some(100_000)));
-        assert!(due(74_999, 100_000, Some(100_000)));
+    fn sealed_segments_are_frozen_together_and_first() {
+        let sealed = SegmentCounts { rows: 10, live: 10, frozen: false };
+        assert_eq!(choose(&[]), Choice::Nothing);
+        assert_eq!(choose(&[sealed, frozen(9, 1), sealed]), Choice::Freeze(vec![0, 2]));
+    }
+
+    #[test]
+    fn small_segments_wait_until_they_are_worth_a_merge() {
+        let (large, small) = (frozen(1_000, 1_000), frozen(100, 100));
+        assert_eq!(choose(&[large]), Choice::Nothing);
+        assert_eq!(choose(&[small, large, small]), Choice::Nothing);
+        let merge = |which: &[usize], from_scratch: bool| Choice::Merge {
+            which: which.to_vec(),
+            from_scratch,
+        };
+        assert_eq!(choose(&[small, large, frozen(150, 150)]), merge(&[1, 2, 0], false));
+        let tiny = frozen(4, 4);
+        assert_eq!(choose(&[tiny, tiny, large, tiny]), Choice::Nothing);
+        assert_eq!(choose(&[tiny, tiny, large, tiny, tiny]), merge(&[2, 0, 1, 3, 4], false));
+    }
+
+    #[test]
+    fn dead_rows_are_dropped_from_a_quarter_on() {
+        assert_eq!(choose(&[frozen(1_000, 750)]), Choice::Nothing);
+        let alone = Choice::Merge { which: vec![0], from_scratch: true };
+        assert_eq!(choose(&[frozen(1_000, 749)]), alone);
+        assert_eq!(choose(&[frozen(5, 0)]), alone);
+        let both = Choice::Merge { which: vec![0, 1], from_scratch: false };
+        assert_eq!(choose(&[frozen(1_000, 1_000), frozen(10, 1)]), both);
+    }
+
+    #[test]
+    fn bounds_of_the_mutable_segment_and_the_walk() {
+        assert!(!seal_due(21_845, 384) && seal_due(21_846, 384) && seal_due(1_366, 6_144));
+        assert!(!rewrite_due(1_224, 100) && rewrite_due(1_225, 100) && !rewrite_due(0, 0));
+        assert!(!checkpoint_due(4_095) && checkpoint_due(4_096));
         let counts = Counts { points: 90_000, rows: 100_000, graph_rows: Some(90_000) };
         assert!(counts.walk_pays(7_200) && !counts.walk_pays(7_199));
         assert!(!Counts { graph_rows: None, ..counts }.walk_pays(90_000));
-        assert!(!Counts { points: 0, rows: 0, graph_rows: None }.compaction_due());
     }
 }

@@ -1,6 +1,5 @@
 //! Rows of one length, append-only, in chunks that views share.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Bytes of a chunk at most: what an append to a shared tail copies.
@@ -38,15 +37,15 @@ impl Rows {
     #[inline]
     pub(crate) fn row(&self, offset: u32) -> &[f32] {
         let chunk = &self.chunks[(offset >> self.chunk_bits) as usize];
-        let at = (offset as usize & (self.chunk_rows() - 1)) * self.dim;
+        let at = (offset & (self.chunk_rows() - 1)) as usize * self.dim;
         &chunk[at..at + self.dim]
     }
 
     /// Puts a row of `dim` components at offset `len`. O(dim), and a copy of the tail chunk at the
     /// first push after a clone.
     pub(crate) fn push(&mut self, row: &[f32]) {
-        let full = self.chunk_rows() * self.dim;
-        if (self.len as usize).is_multiple_of(self.chunk_rows()) {
+        let full = self.chunk_rows() as usize * self.dim;
+        if self.len.is_multiple_of(self.chunk_rows()) {
             self.chunks.push(Arc::new(Vec::with_capacity(full)));
         }
         if let Some(tail) = self.chunks.last_mut() {
@@ -62,22 +61,13 @@ impl Rows {
         }
     }
 
-    /// The chunk in which an offset lies.
-    pub(crate) fn chunk_of(&self, offset: u32) -> usize {
-        (offset >> self.chunk_bits) as usize
+    /// The rows of chunk `number`, row-major.
+    pub(crate) fn chunk(&self, number: u32) -> &[f32] {
+        &self.chunks[number as usize]
     }
 
-    /// The part of chunk `number` that lies in `range`: its first offset and its rows, row-major.
-    pub(crate) fn part(&self, number: usize, range: &Range<u32>) -> (u32, &[f32]) {
-        let first = (number as u32) << self.chunk_bits;
-        let last = self.len.min(range.end).min(first.saturating_add(1 << self.chunk_bits));
-        let end = last.max(first);
-        let start = range.start.clamp(first, end);
-        let floats = |offset: u32| (offset - first) as usize * self.dim;
-        (start, &self.chunks[number][floats(start)..floats(end)])
-    }
-
-    fn chunk_rows(&self) -> usize {
+    /// Rows of a chunk; the last one may have fewer.
+    pub(crate) fn chunk_rows(&self) -> u32 {
         1 << self.chunk_bits
     }
 }
@@ -87,20 +77,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_come_back_and_parts_tile_the_range() {
+    fn rows_come_back_and_chunks_tile_them() {
         let dim = 10_000;
         let mut rows = Rows::new(dim);
         for number in 0..70_u8 {
             rows.push(&vec![f32::from(number); dim]);
         }
-        assert_eq!((rows.len(), rows.chunk_of(0), rows.chunk_of(69)), (70, 0, 4));
+        assert_eq!((rows.len(), rows.chunk_rows()), (70, 16));
         assert!((0..70).all(|offset| rows.row(offset) == vec![offset as f32; dim]));
-        let mut seen = Vec::new();
-        for chunk in 0..=rows.chunk_of(69) {
-            let (first, part) = rows.part(chunk, &(3..50));
-            seen.extend(part.chunks_exact(dim).zip(first..).map(|(row, at)| (row[0] as u32, at)));
-        }
-        assert_eq!(seen, (3..50).map(|at| (at, at)).collect::<Vec<_>>());
+        let firsts = (0..5).flat_map(|chunk| rows.chunk(chunk).chunks_exact(dim));
+        assert!(firsts.map(|row| row[0] as u32).eq(0..70));
     }
 
     #[test]
@@ -110,6 +96,6 @@ mod tests {
         let before = rows.clone();
         rows.push(&[2.0; 3]);
         assert_eq!((before.len(), rows.len(), before.row(0)), (1, 2, [1.0; 3].as_slice()));
-        assert_eq!(before.part(0, &(0..9)).1.len(), 3);
+        assert_eq!((before.chunk(0).len(), rows.chunk(0).len()), (3, 6));
     }
 }

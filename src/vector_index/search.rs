@@ -1,15 +1,14 @@
-//! Exact and graph search over a view. A pair of vectors has the same distance, to the last bit, by
-//! every route here; ties go to the smaller slot.
-
-use std::ops::Range;
+//! Exact and graph search over a view's segments. A pair of vectors has the same distance, to the
+//! last bit, by every route here; ties go to the smaller slot.
 
 use rayon::prelude::*;
 use vitrail_domain::{Ef, Slot, SlotSet, TopK};
 use vitrail_kernels::TopK as Nearest;
 
-use crate::graph::Walk;
+use crate::links::{Links, Only, Walked, Wanted};
 use crate::pages::NONE;
-use crate::view::VectorView;
+use crate::segment::Segment;
+use crate::view::{MUTABLE, Placed, VectorView};
 
 /// Floats that one thread compares before others are called in: about a millisecond.
 const PARALLEL_FLOATS: usize = 1 << 21;
@@ -24,6 +23,9 @@ const WALK_ROWS_PER_EF: usize = 4;
 /// for other machines).
 const STEP_COST: usize = 2;
 
+/// Allowed points that a filtered walk is told of beforehand.
+const SEEDS: usize = 32;
+
 /// What a search found.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Found {
@@ -33,9 +35,20 @@ pub struct Found {
     pub compared: usize,
 }
 
+type Partial = (Nearest, usize);
+
+/// A question to one segment.
+struct Asked<'a> {
+    query: &'a [f32],
+    k: usize,
+    ef: usize,
+    allowed: Option<&'a SlotSet>,
+}
+
 impl VectorView {
     /// The `k` nearest by comparing every point, or every point of `allowed`: `k` hits whenever `k`
-    /// points match. `query` is prepared ([`crate::prepare_query`]), `[dim]`.
+    /// points match. `query` is prepared ([`crate::prepare_query`]), `[dim]`. The same points give
+    /// the same hits, however they are spread over segments.
     ///
     /// O(points * dim) without `allowed`, O(allowed + matching * dim) with it; on all threads of
     /// the current rayon pool from about a millisecond of work on.
@@ -46,20 +59,21 @@ impl VectorView {
     pub fn search_exact(&self, query: &[f32], k: TopK, allowed: Option<&SlotSet>) -> Found {
         let (nearest, compared) = match allowed {
             Some(allowed) if self.matching(allowed) < self.len() => {
-                self.gather(query, k.get(), &self.offsets_of(allowed))
+                self.gather(query, k.get(), &self.places_of(allowed))
             }
-            _ => self.scan(query, k.get(), 0..self.rows.len(), |_| true),
+            _ => self.parts().fold((Nearest::new(k.get()), 0), |found, (base, segment)| {
+                merge(found, self.scan(query, k.get(), base, segment))
+            }),
         };
         Found { hits: hits(nearest), compared }
     }
 
-    /// The `k` nearest by walking the graph with `ef` (at least `k`) candidates, merged with an
-    /// exact scan of the rows newer than it; `None` without a graph. Distances are exact. Dead and
-    /// not allowed points are walked through, not returned.
+    /// The `k` nearest by walking each segment's graph with `ef` (at least `k`) candidates, merged
+    /// with an exact scan of the segments without one; `None` if none has one. Distances are exact.
+    /// Dead and not allowed points are walked through, not returned. A segment in which a walk
+    /// costs more than comparing its allowed points (few match, or they lie far away) has those
+    /// compared instead.
     ///
-    /// There may be fewer hits than match: where few points match, the walk gives up once a scan of
-    /// them would have been cheaper (and returns no hits). The caller then searches exactly;
-    /// better, it asks [`crate::Counts::walk_pays`] first.
     /// At 100,000 points of 384 components, 400 rows are compared with `ef` 32 and 640 with 128,
     /// divided, roughly, by the share that matches.
     ///
@@ -73,27 +87,27 @@ impl VectorView {
         ef: Ef,
         allowed: Option<&SlotSet>,
     ) -> Option<Found> {
-        let graph = self.graph.as_ref()?;
-        let ef = ef.get().max(k.get());
-        let limit = match allowed {
-            Some(allowed) => (self.matching(allowed) / STEP_COST).max(WALK_ROWS_PER_EF * ef),
-            None => usize::MAX,
-        };
-        let passes = |slot: u32| allowed.is_none_or(|set| set.contains(Slot(slot)));
-        let walk = Walk { query, ef, limit, rows: &self.rows, scorer: &self.scorer };
-        let walked = graph.walk(&walk, |offset| {
-            let slot = self.slot_at.get(offset);
-            slot != NONE && passes(slot)
-        });
-        let Some(found) = walked.nearest else {
-            return Some(Found { hits: Vec::new(), compared: walked.compared });
-        };
-        let mut nearest = Nearest::new(k.get());
-        for (distance, offset) in found.into_sorted() {
-            nearest.push(distance, self.slot_at.get(offset));
+        self.has_graph().then_some(())?;
+        let asked = Asked { query, k: k.get(), ef: ef.get().max(k.get()), allowed };
+        let mut places = None;
+        let mut found = (Nearest::new(asked.k), 0);
+        for placed in &self.segments {
+            let links = placed.segment.sound_graph();
+            let walked = links.map_or((None, 0), |links| self.walk(&asked, placed, links));
+            found.1 += walked.1;
+            let more = match (walked.0, allowed) {
+                (Some(nearest), _) => (nearest, 0),
+                (None, Some(_)) => self.gather_part(&asked, placed.base, &mut places),
+                (None, None) => self.scan_alone(query, asked.k, placed.base, &placed.segment),
+            };
+            found = merge(found, more);
         }
-        let (tail, scanned) = self.scan(query, k.get(), graph.len()..self.rows.len(), passes);
-        Some(Found { hits: hits(nearest.merge(tail)), compared: walked.compared + scanned })
+        let rest = match allowed {
+            Some(_) => self.gather_part(&asked, MUTABLE, &mut places),
+            None => self.scan_alone(query, asked.k, MUTABLE, &self.mutable),
+        };
+        found = merge(found, rest);
+        Some(Found { hits: hits(found.0), compared: found.1 })
     }
 
     /// The distance of a prepared query to each slot, in the order given; infinity for a slot
@@ -115,66 +129,140 @@ impl VectorView {
         distances
     }
 
-    /// Compares the rows of `range`; keeps live ones whose slot passes.
-    fn scan(
-        &self,
-        query: &[f32],
-        k: usize,
-        range: Range<u32>,
-        passes: impl Fn(u32) -> bool + Sync,
-    ) -> (Nearest, usize) {
-        if range.is_empty() {
-            return (Nearest::new(k), 0);
-        }
-        let chunks = self.rows.chunk_of(range.start)..self.rows.chunk_of(range.end - 1) + 1;
-        let scan_chunk = |(mut nearest, compared): (Nearest, usize), number: usize| {
-            let (first, part) = self.rows.part(number, &range);
-            let id = |row: usize| {
-                let slot = self.slot_at.get(first + row as u32);
-                (slot != NONE && passes(slot)).then_some(slot)
-            };
-            vitrail_kernels::scan(&self.scorer, query, part, id, &mut nearest);
-            (nearest, compared + part.len() / query.len())
+    /// Walks one segment; `None` where the walk gave up, and the rows compared.
+    fn walk(&self, asked: &Asked<'_>, placed: &Placed, links: &Links) -> Walked {
+        let segment = &placed.segment;
+        let whole = asked.allowed.is_none() && placed.live == segment.len();
+        let accept = |offset: u32| {
+            let slot = segment.slot(offset);
+            self.is_live(slot, placed.base, offset)
+                && asked.allowed.is_none_or(|allowed| allowed.contains(Slot(slot)))
         };
-        let empty = || (Nearest::new(k), 0);
-        if range.len() * query.len() < PARALLEL_FLOATS {
-            return chunks.fold(empty(), scan_chunk);
-        }
-        chunks.into_par_iter().fold(empty, scan_chunk).reduce(empty, merge)
+        // The share of the matches that lies in this segment is taken to be its share of points.
+        let live = placed.live as usize;
+        let here = |allowed| self.matching(allowed) * live / self.len().max(1);
+        let matching = asked.allowed.map_or(live, here);
+        let limit = match asked.allowed {
+            Some(_) => (matching / STEP_COST).max(WALK_ROWS_PER_EF * asked.ef),
+            None => usize::MAX,
+        };
+        let seeds = asked.allowed.map_or(Vec::new(), |allowed| self.seeds(allowed, placed));
+        let only = Only { accept: &accept, seeds: &seeds, matching, limit };
+        let walked = links.walk(&Wanted {
+            query: asked.query,
+            k: asked.k,
+            ef: asked.ef,
+            rows: &segment.rows,
+            scorer: &self.scorer,
+            only: (!whole).then_some(only),
+        });
+        let of_slots = |found: Nearest| {
+            let mut nearest = Nearest::new(asked.k);
+            for (distance, offset) in found.into_sorted() {
+                nearest.push(distance, segment.slot(offset));
+            }
+            nearest
+        };
+        (walked.0.map(of_slots), walked.1)
     }
 
-    /// Compares the rows at `offsets`.
-    fn gather(&self, query: &[f32], k: usize, offsets: &[u32]) -> (Nearest, usize) {
-        let gather_piece = |(mut nearest, compared): (Nearest, usize), piece: &[u32]| {
-            let row = |number: usize| self.rows.row(piece[number]);
+    /// Offsets of some of the allowed points that lie in a segment, from all over. O(SEEDS).
+    fn seeds(&self, allowed: &SlotSet, placed: &Placed) -> Vec<u32> {
+        let step = (allowed.len() / SEEDS).max(1);
+        let slots = (0..SEEDS).map_while(|seed| allowed.nth((seed * step) as u32));
+        let places = slots.map(|slot| self.place_of.get(slot.0));
+        let end = placed.base + placed.segment.len();
+        let inside = places.filter(|place| (placed.base..end).contains(place));
+        inside.map(|place| place - placed.base).collect()
+    }
+
+    /// Compares the allowed points of the segment at `base`; their places are looked up once.
+    fn gather_part(
+        &self,
+        asked: &Asked<'_>,
+        base: u32,
+        places: &mut Option<Vec<(u32, u32)>>,
+    ) -> Partial {
+        let Some(allowed) = asked.allowed else { return (Nearest::new(asked.k), 0) };
+        let places = places.get_or_insert_with(|| self.places_of(allowed));
+        let end = match base {
+            MUTABLE => NONE,
+            _ => base + self.segments[self.position(base)].segment.len(),
+        };
+        let at = |bound: u32| places.partition_point(|place| place.0 < bound);
+        self.gather(asked.query, asked.k, &places[at(base)..at(end)])
+    }
+
+    /// Compares all rows of a segment on this thread: beside a walk there is little to scan, and
+    /// calling others in would wait for cores that freezing is on (p99 during a freeze: 7x).
+    fn scan_alone(&self, query: &[f32], k: usize, base: u32, segment: &Segment) -> Partial {
+        let pieces = 0..segment.len().div_ceil(segment.rows.piece_rows());
+        pieces.fold((Nearest::new(k), 0), |found, number| {
+            self.scan_piece(query, found, (base, segment), number)
+        })
+    }
+
+    /// Compares all rows of a segment; keeps the live ones.
+    fn scan(&self, query: &[f32], k: usize, base: u32, segment: &Segment) -> Partial {
+        let empty = || (Nearest::new(k), 0);
+        if segment.len() as usize * query.len() < PARALLEL_FLOATS {
+            return self.scan_alone(query, k, base, segment);
+        }
+        let pieces = 0..segment.len().div_ceil(segment.rows.piece_rows());
+        let scan = |found, number| self.scan_piece(query, found, (base, segment), number);
+        pieces.into_par_iter().fold(empty, scan).reduce(empty, merge)
+    }
+
+    fn scan_piece(
+        &self,
+        query: &[f32],
+        (mut nearest, compared): Partial,
+        (base, segment): (u32, &Segment),
+        number: u32,
+    ) -> Partial {
+        let (first, rows) = segment.rows.piece(number);
+        let id = |row: usize| {
+            let offset = first + row as u32;
+            let slot = segment.slot(offset);
+            self.is_live(slot, base, offset).then_some(slot)
+        };
+        vitrail_kernels::scan(&self.scorer, query, rows, id, &mut nearest);
+        (nearest, compared + rows.len() / query.len())
+    }
+
+    /// Compares the rows at `places`.
+    fn gather(&self, query: &[f32], k: usize, places: &[(u32, u32)]) -> Partial {
+        let gather_piece = |(mut nearest, compared): Partial, piece: &[(u32, u32)]| {
+            let row = |number: usize| self.row_at(piece[number].0);
             self.scorer.each(query, piece.len(), row, |number, distance| {
-                nearest.push(distance, self.slot_at.get(piece[number]));
+                nearest.push(distance, piece[number].1);
             });
             (nearest, compared + piece.len())
         };
         let empty = || (Nearest::new(k), 0);
-        if offsets.len() * query.len() < PARALLEL_FLOATS {
-            return offsets.chunks(GATHER_ROWS).fold(empty(), gather_piece);
+        if places.len() * query.len() < PARALLEL_FLOATS {
+            return places.chunks(GATHER_ROWS).fold(empty(), gather_piece);
         }
-        offsets.par_chunks(GATHER_ROWS).fold(empty, gather_piece).reduce(empty, merge)
+        places.par_chunks(GATHER_ROWS).fold(empty, gather_piece).reduce(empty, merge)
     }
 
-    /// The offsets of the allowed points, rising, so that memory is read in one direction.
-    fn offsets_of(&self, allowed: &SlotSet) -> Vec<u32> {
-        let offset = |slot: Slot| self.offset_of.get(slot.0);
-        let mut offsets: Vec<u32> = if allowed.len() <= 2 * self.len() {
-            allowed.iter().map(offset).filter(|&offset| offset != NONE).collect()
+    /// The places and slots of the allowed points, by rising place, so that memory is read in one
+    /// direction.
+    fn places_of(&self, allowed: &SlotSet) -> Vec<(u32, u32)> {
+        let place = |slot: Slot| (self.place_of.get(slot.0), slot.0);
+        let mut places: Vec<(u32, u32)> = if allowed.len() <= 2 * self.len() {
+            allowed.iter().map(place).filter(|place| place.0 != NONE).collect()
         } else {
-            self.slots().iter().filter(|&slot| allowed.contains(slot)).map(offset).collect()
+            self.slots().iter().filter(|&slot| allowed.contains(slot)).map(place).collect()
         };
-        if !offsets.is_sorted() {
-            offsets.sort_unstable();
+        if !places.is_sorted() {
+            places.sort_unstable();
         }
-        offsets
+        places
     }
 }
 
-fn merge(left: (Nearest, usize), right: (Nearest, usize)) -> (Nearest, usize) {
+fn merge(left: Partial, right: Partial) -> Partial {
     (left.0.merge(right.0), left.1 + right.1)
 }
 
