@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use vitrail_domain::{PointId, RecordSource, Seq, Slot, SlotSet, VectorName};
-use vitrail_field_index::FieldIndex;
+use vitrail_field_index::{FieldError, FieldIndex};
 use vitrail_store::{CollectionSpec, CollectionStore, StoreError, VectorSpec, Written};
 use vitrail_vector_index::{Truth, VectorIndex};
 
@@ -138,9 +138,7 @@ pub fn absorb(derived: &mut Derived, fields: &FieldIndex, written: &Written) {
             }
         }
     }
-    if let Err(error) = fields.apply(written.seq, changed) {
-        tracing::error!(%error, "the field index can't commit; it will be tried again");
-    }
+    tell(fields.apply(written.seq, changed));
 }
 
 /// Slots changed since the index's last commit are applied again, as they are now; where the change
@@ -156,11 +154,18 @@ fn replay(store: &CollectionStore, fields: &FieldIndex) -> Result<(), Collection
             Some(record) => (slot, record.id, Some(record.payload)),
             None => (slot, PointId::Number(0), None),
         };
-        fields.apply(from, [changed])?;
+        tell(fields.apply(from, [changed]));
     }
-    fields.apply(last, [])?;
-    fields.commit()?;
+    tell(fields.apply(last, []));
+    tell(fields.commit().map(drop));
     Ok(())
+}
+
+/// A commit that fails takes nothing from what is seen, and is tried again: no reason not to open.
+fn tell(committed: Result<(), FieldError>) {
+    if let Err(error) = committed {
+        tracing::error!(%error, "the field index can't commit; it will be tried again");
+    }
 }
 
 fn rebuild(store: &CollectionStore, fields: &FieldIndex, seq: Seq) -> Result<(), CollectionError> {

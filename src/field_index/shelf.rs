@@ -21,7 +21,7 @@ use tantivy::{
     Directory, Index, IndexWriter, InvertedIndexReader, SegmentReader, TantivyDocument,
     TantivyError, Term,
 };
-use vitrail_disk::{create_dir_synced, remove_tree};
+use vitrail_disk::{DiskError, create_dir_synced, list, remove_tree};
 use vitrail_domain::{PointId, Seq, Slot};
 
 use crate::error::FieldError;
@@ -36,6 +36,7 @@ const BLOCK: usize = 128;
 
 /// The folder, and the writer once there was something to write.
 pub(crate) struct Shelf {
+    folder: PathBuf,
     index: Index,
     columns: Columns,
     writer: Option<IndexWriter>,
@@ -99,7 +100,7 @@ impl Shelf {
         if index.schema() != schema {
             return Err(FieldError::Damaged { what: "its schema is another one" });
         }
-        let shelf = Self { index, columns, writer: None };
+        let shelf = Self { folder: folder.to_path_buf(), index, columns, writer: None };
         shelf.verify_files()?;
         let committed = shelf.committed(None)?;
         Ok((shelf, committed))
@@ -119,7 +120,7 @@ impl Shelf {
             docs: RoaringBitmap::new(),
             whole: RoaringBitmap::new(),
         };
-        Ok((Self { index, columns, writer: None }, committed))
+        Ok((Self { folder: folder.to_path_buf(), index, columns, writer: None }, committed))
     }
 
     /// Reads every file once against its checksum.
@@ -246,7 +247,10 @@ impl Shelf {
     fn writer(&mut self) -> Result<&mut IndexWriter, FieldError> {
         let writer = match self.writer.take() {
             Some(writer) => writer,
-            None => self.open_writer().map_err(write_error)?,
+            None => {
+                self.sweep()?;
+                self.open_writer().map_err(write_error)?
+            }
         };
         Ok(self.writer.insert(writer))
     }
@@ -257,6 +261,25 @@ impl Shelf {
         if let Some(Err(error)) = self.writer.take().map(IndexWriter::wait_merging_threads) {
             tracing::warn!(%error, "field index writer closed");
         }
+    }
+
+    /// Removes what a commit that failed, or that a crash cut short, left behind: the next one
+    /// counts its operations from the same number, so it would meet its own file names. Only while
+    /// there is no writer.
+    fn sweep(&self) -> Result<(), FieldError> {
+        let failed = |error: DiskError| FieldError::Write {
+            full: error.is_no_space(),
+            why: error.to_string(),
+        };
+        let kept = self.index.load_metas().map_err(read_error)?.list_segment_files();
+        for entry in list(&self.folder).map_err(failed)? {
+            let own = entry.name == "meta.json"
+                || (entry.name.starts_with('.') && !entry.name.starts_with(".tmp"));
+            if !own && !entry.is_folder && !kept.contains(FilePath::new(&entry.name)) {
+                remove_tree(&self.folder.join(entry.name)).map_err(failed)?;
+            }
+        }
+        Ok(())
     }
 
     fn open_writer(&self) -> Result<IndexWriter, TantivyError> {

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
-use vitrail_disk::FileLock;
+use vitrail_disk::{FileLock, create_dir_synced};
 
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
@@ -181,6 +181,9 @@ impl Db {
         if let Some(why) = newer {
             return Err(StoreError::Failed { doing: "open", place: name, why });
         }
+        // RocksDB makes the folder itself, but doesn't sync its name: a power cut would take it
+        // away with all that was acknowledged.
+        create_dir_synced(path)?;
         let described = families
             .iter()
             .map(|family| ColumnFamilyDescriptor::new(family.name, shared.family(family.shape)));

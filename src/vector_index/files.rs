@@ -108,9 +108,11 @@ impl Files {
         Ok((Segment { rows, slots, graph, number: Some(named.number) }, dead))
     }
 
-    /// Whether any segment's folder is there.
+    /// Whether a segment is there that a manifest named, or was about to: tombstones are written
+    /// just before. Others a crash left half written.
     pub(crate) fn has_segments(&self) -> Result<bool, SegmentError> {
-        Ok(list(&self.folder)?.iter().any(|entry| entry.is_folder))
+        let named = |name: String| self.folder.join(name).join("tombstones").exists();
+        Ok(list(&self.folder)?.into_iter().any(|entry| entry.is_folder && named(entry.name)))
     }
 
     /// Removes every segment's folder but those of `kept`; maps of them stay good.
