@@ -435,8 +435,10 @@ impl Batch {
 /// RocksDB's error in our words.
 fn told(doing: &'static str, place: &str, error: &rocksdb::Error) -> StoreError {
     let (place, why) = (place.to_owned(), error.to_string());
-    // A failed sync is never taken for a full disk: its outcome is open.
-    let full = why.contains("No space left on device") && !why.contains("sync");
+    // A failed sync is never taken for a full disk: its outcome is open. ("While fdatasync", and
+    // not a folder of the path that is called so.)
+    let synced = why.contains("While fsync") || why.contains("While fdatasync");
+    let full = why.contains("No space left on device") && !synced;
     match error.kind() {
         _ if full => StoreError::NoSpace { place, why },
         ErrorKind::Corruption => StoreError::Damaged { place, why },

@@ -102,6 +102,11 @@ impl Writer {
         self.round = round;
     }
 
+    /// One of its points.
+    pub fn any_point(&self) -> u64 {
+        self.points.keys().next().copied().unwrap_or_default()
+    }
+
     /// One call; whether the server is still there.
     pub fn write(&mut self, client: &Client) -> bool {
         assert!(self.doubt.is_none(), "the last call is not settled");

@@ -16,3 +16,4 @@ mod nth;
 mod power;
 mod process;
 mod shim;
+mod shimmed;

@@ -1,88 +1,24 @@
 //! Power cuts while clients write: what was acknowledged is there, and with syncing off it is not.
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a test's helpers may")]
-#![expect(clippy::disallowed_methods, reason = "tests lay out their own folders")]
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 
-use crate::client::{Load, Look, acknowledged, points, problems, write_while};
-use crate::cut::{Way, after_cut, begin_journal};
-use crate::ground::{Ground, rounds};
-use crate::process::{Server, check};
-use crate::shim::{JOURNAL, LIE, Shim, Word};
+use crate::client::{Load, Look, acknowledged, points, problems};
+use crate::cut::Way;
+use crate::ground::rounds;
+use crate::process::check;
+use crate::shim::{JOURNAL, LIE, Word};
+use crate::shimmed::Shimmed;
 
 /// As wide as in the kill loop, so that segments freeze, and fewer points, which are copied often.
 const LOAD: Load = Load { dim: 8_192, batch: 12, ids_per_writer: 250, writers: 3 };
 
-/// The grounds of a test, and the shim under its server.
-struct Power {
-    ground: Ground,
-    shim: Shim,
-    cuts: u64,
-    /// Starts that a cut ended before the server answered.
-    early: u64,
-}
-
-impl Power {
-    fn new(seed: u64) -> Option<Self> {
-        let ground = Ground::new(seed, LOAD);
-        let shim = Shim::compile(ground.folder.path())?;
-        Some(Self { ground, shim, cuts: 0, early: 0 })
-    }
-
-    fn journal(&self) -> PathBuf {
-        self.ground.folder.path().join("journal")
-    }
-
-    /// A server that a cut ends: before the n-th write, sync or rename, or when it is told to.
-    fn start(&mut self, mode: u64, die: u64) -> Option<Server> {
-        begin_journal(&self.ground.store, &self.journal());
-        self.shim.set(Word::Mode, mode);
-        self.shim.set(Word::Die, die);
-        let (store, journal) = (self.ground.store.clone(), self.journal());
-        let server = Server::start(&store, |program| self.shim.under(program, &store, &journal));
-        self.early += u64::from(server.is_err());
-        if let Err(log) = &server {
-            self.ground.note_log(log);
-            assert!(die > 0, "it doesn't start: {log}");
-        }
-        server.ok()
-    }
-
-    /// Writes until the cut comes; `after` milliseconds at most.
-    fn write_until_cut(&mut self, server: Server, after: u64) {
-        let client = server.client.clone();
-        let log = write_while(&client, &mut self.ground.writers, || {
-            let (begun, mut server) = (Instant::now(), server);
-            while begun.elapsed() < Duration::from_millis(after) && !server.has_ended() {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            server.kill()
-        });
-        self.ground.note_log(&log);
-    }
-
-    /// Puts in the store's place what the cut left of it.
-    fn cut(&mut self, way: Way) {
-        let (store, journal) = (self.ground.store.clone(), self.journal());
-        let left = self.ground.folder.path().join("left");
-        after_cut(&store, &journal, &left, way, &mut self.ground.dice);
-        std::fs::remove_dir_all(&store).expect("the old disk");
-        rename(&left, &store);
-        self.cuts += 1;
-    }
-}
-
-fn rename(from: &Path, to: &Path) {
-    std::fs::rename(from, to).expect("a new name");
-}
-
 #[test]
 fn no_acknowledged_write_is_lost_to_a_power_cut() {
     let rounds = rounds("VITRAIL_CUT_ROUNDS", 12);
-    let Some(mut power) = Power::new(77) else { return };
+    let Some(mut power) = Shimmed::new(77, LOAD) else { return };
     let begun = Instant::now();
     let server = power.start(JOURNAL, 0).expect("a server");
     power.ground.create(&server, LOAD);
@@ -129,7 +65,7 @@ fn no_acknowledged_write_is_lost_to_a_power_cut() {
 /// would show nothing.
 #[test]
 fn with_syncing_off_a_power_cut_loses_acknowledged_writes() {
-    let Some(mut power) = Power::new(78) else { return };
+    let Some(mut power) = Shimmed::new(78, LOAD) else { return };
     let server = power.start(JOURNAL, 0).expect("a server");
     power.ground.create(&server, LOAD);
     power.write_until_cut(server, 100);
