@@ -12,6 +12,10 @@ use vitrail_domain::Cancel;
 /// How often the thread looks for something to do.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// After a failure (a full disk, mostly) the next look comes later, twice as late each time, so that
+/// neither the log nor the cores are filled with what fails again; at most so much later.
+const LOOK_LATEST: Duration = Duration::from_secs(16);
+
 /// The background threads; they stop when this is dropped.
 pub struct Upkeep {
     cancel: Cancel,
@@ -19,8 +23,8 @@ pub struct Upkeep {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// What a thread does for a collection each time it looks.
-type Care = fn(&Collection, &Cancel);
+/// What a thread does for a collection each time it looks; whether all went well.
+type Care = fn(&Collection, &Cancel) -> bool;
 
 impl Upkeep {
     /// Starts the threads over these collections.
@@ -53,29 +57,38 @@ impl Drop for Upkeep {
 }
 
 fn run(catalog: &Catalog, cancel: &Cancel, stopped: &Receiver<()>, care: Care) {
-    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(LOOK_EVERY) {
+    let mut wait = LOOK_EVERY;
+    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(wait) {
+        let mut well = true;
         for collection in catalog.list() {
             if !cancel.is_cancelled() {
-                care(&collection, cancel);
+                well &= care(&collection, cancel);
             }
         }
+        wait = if well { LOOK_EVERY } else { LOOK_LATEST.min(wait * 2) };
     }
 }
 
-fn care_for(collection: &Collection, _: &Cancel) {
+fn care_for(collection: &Collection, _: &Cancel) -> bool {
     let name = collection.name();
+    let mut well = true;
     if let Err(error) = collection.checkpoint_if_due() {
         tracing::warn!(collection = %name, %error, "checkpoint failed");
+        well = false;
     }
     if let Err(error) = collection.commit_fields_if_due() {
         tracing::warn!(collection = %name, %error, "field commit failed");
+        well = false;
     }
     if let Err(error) = collection.mend() {
         tracing::error!(collection = %name, %error, "damaged segments can't be read again");
+        well = false;
     }
+    well
 }
 
-fn work_on_segments(collection: &Collection, cancel: &Cancel) {
+fn work_on_segments(collection: &Collection, cancel: &Cancel) -> bool {
+    let mut well = true;
     for vector in collection.segments_due() {
         let started = Instant::now();
         let built = collection.work_on_segments(&vector, cancel);
@@ -84,7 +97,9 @@ fn work_on_segments(collection: &Collection, cancel: &Cancel) {
             Ok(built) => tracing::info!(collection = %name, %vector, ?built, seconds, "segments"),
             Err(error) => {
                 tracing::warn!(collection = %name, %vector, %error, "segments can't be worked on");
+                well = false;
             }
         }
     }
+    well
 }

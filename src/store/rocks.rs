@@ -2,8 +2,10 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{MappedRwLockReadGuard, Mutex, RwLock, RwLockReadGuard};
 use vitrail_disk::{FileLock, create_dir_synced};
 
 use rocksdb::{
@@ -101,6 +103,19 @@ impl Shared {
         &self.lock
     }
 
+    /// Whether what opening a database writes finds room: what a full disk says of its free bytes
+    /// may not be the whole truth (quotas, reserves, other writers).
+    fn has_room(&self, path: &Path) -> Result<(), StoreError> {
+        let (disk, probe) = (&self.options.disk, path.with_file_name("room.tmp"));
+        if disk.free_bytes(path)? < self.options.free_bytes_min {
+            let (place, why) = (path.display().to_string(), "too little is free".to_owned());
+            return Err(StoreError::NoSpace { place, why });
+        }
+        let written = disk.write(&probe, &vec![0; ROOM_BYTES]);
+        disk.remove(&probe)?;
+        Ok(written?)
+    }
+
     fn database(&self) -> Options {
         // Without it each database claims 35 MB for its log, and 4 MB for its manifest, while
         // empty.
@@ -156,9 +171,19 @@ impl Shared {
     }
 }
 
+/// A write to a database that a full disk stopped first sees this much written: then there is room
+/// for the files that opening makes.
+const ROOM_BYTES: usize = MIB;
+
+/// Whoever walks the database holds up its reopening; a write doesn't wait for longer.
+const REOPEN_WAIT: Duration = Duration::from_secs(5);
+
 /// An opened database. All methods may be called from any thread.
 pub(crate) struct Db {
-    db: DB,
+    /// None while it can't be opened again after a full disk.
+    db: RwLock<Option<DB>>,
+    families: &'static [Family],
+    shared: Arc<Shared>,
     /// How errors name it: `collection "skin"`.
     name: String,
     path: PathBuf,
@@ -173,10 +198,9 @@ impl Db {
     pub fn open(
         path: &Path,
         name: String,
-        families: &[Family],
-        shared: &Shared,
+        families: &'static [Family],
+        shared: &Arc<Shared>,
     ) -> Result<Self, StoreError> {
-        let options = shared.database();
         let newer = Self::unknown_families(path, families);
         if let Some(why) = newer {
             return Err(StoreError::Failed { doing: "open", place: name, why });
@@ -184,13 +208,16 @@ impl Db {
         // RocksDB makes the folder itself, but doesn't sync its name: a power cut would take it
         // away with all that was acknowledged.
         create_dir_synced(path)?;
-        let described = families
-            .iter()
-            .map(|family| ColumnFamilyDescriptor::new(family.name, shared.family(family.shape)));
-        match DB::open_cf_descriptors(&options, path, described) {
-            Ok(db) => Ok(Self { db, name, path: path.to_path_buf() }),
-            Err(error) => Err(told("open", &name, &error)),
-        }
+        let db = RwLock::new(Some(open_at(path, &name, families, shared)?));
+        Ok(Self { db, families, shared: Arc::clone(shared), name, path: path.to_path_buf() })
+    }
+
+    /// The database. A walk may read on the way, so a thread may hold it more than once.
+    fn opened(&self) -> Result<MappedRwLockReadGuard<'_, DB>, StoreError> {
+        RwLockReadGuard::try_map(self.db.read_recursive(), Option::as_ref).map_err(|_| {
+            let why = "it could not be opened again after the disk was full".to_owned();
+            StoreError::NoSpace { place: self.name.clone(), why }
+        })
     }
 
     fn unknown_families(path: &Path, families: &[Family]) -> Option<String> {
@@ -213,8 +240,8 @@ impl Db {
         &self.path
     }
 
-    fn handle(&self, family: Family) -> Result<&ColumnFamily, StoreError> {
-        self.db.cf_handle(family.name).ok_or_else(|| StoreError::Failed {
+    fn handle<'a>(&self, db: &'a DB, family: Family) -> Result<&'a ColumnFamily, StoreError> {
+        db.cf_handle(family.name).ok_or_else(|| StoreError::Failed {
             doing: "read",
             place: format!("{}, family {}", self.name, family.name),
             why: "the family was not opened".to_owned(),
@@ -242,7 +269,8 @@ impl Db {
         key: &[u8],
         read: impl FnOnce(&[u8]) -> Result<T, String>,
     ) -> Result<Option<T>, StoreError> {
-        let found = self.db.get_pinned_cf(self.handle(family)?, key);
+        let db = self.opened()?;
+        let found = db.get_pinned_cf(self.handle(&db, family)?, key);
         let Some(value) = found.map_err(|error| self.fail("read", family, &error))? else {
             return Ok(None);
         };
@@ -289,8 +317,9 @@ impl Db {
         family: Family,
         keys: &[K],
     ) -> Result<Vec<Option<T>>, StoreError> {
-        let handle = self.handle(family)?;
-        let found = self.db.batched_multi_get_cf(handle, keys.iter(), false);
+        let db = self.opened()?;
+        let handle = self.handle(&db, family)?;
+        let found = db.batched_multi_get_cf(handle, keys.iter(), false);
         let decoded = keys.iter().zip(found).map(|(key, value)| {
             let Some(value) = value.map_err(|error| self.fail("read", family, &error))? else {
                 return Ok(None);
@@ -316,7 +345,8 @@ impl Db {
         if let Some(to) = to {
             reading.set_iterate_upper_bound(to);
         }
-        let mut at: DBRawIterator<'_> = self.db.raw_iterator_cf_opt(self.handle(family)?, reading);
+        let db = self.opened()?;
+        let mut at: DBRawIterator<'_> = db.raw_iterator_cf_opt(self.handle(&db, family)?, reading);
         at.seek(from);
         while let Some((key, value)) = at.item() {
             if each(key, value)?.is_break() {
@@ -329,7 +359,8 @@ impl Db {
 
     /// The last key of a family.
     pub fn last_key(&self, family: Family) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut at = self.db.raw_iterator_cf(self.handle(family)?);
+        let db = self.opened()?;
+        let mut at = db.raw_iterator_cf(self.handle(&db, family)?);
         at.seek_to_last();
         let last = at.key().map(<[u8]>::to_vec);
         at.status().map_err(|error| self.fail("read", family, &error))?;
@@ -338,30 +369,76 @@ impl Db {
 
     /// About how many bytes the files hold between `from` and `to`; what is in memory is left out.
     pub fn bytes_about(&self, family: Family, from: &[u8], to: &[u8]) -> Result<u64, StoreError> {
-        let sizes = self.db.get_approximate_sizes_cf(self.handle(family)?, &[Range::new(from, to)]);
+        let db = self.opened()?;
+        let sizes = db.get_approximate_sizes_cf(self.handle(&db, family)?, &[Range::new(from, to)]);
         Ok(sizes.iter().sum())
     }
 
     /// Writes a batch; with `sync` it is on the disk when this returns.
+    ///
+    /// RocksDB resumes by itself after most errors of a full disk, five seconds later; but not
+    /// where a new log could not be made, and then never. So a refused write looks whether there is
+    /// room, opens the database again if there is, and is tried once more. Nothing of it can be in
+    /// the log already: a record that found no room is torn, and passed over when it is replayed.
     pub fn write(&self, batch: Batch, sync: bool) -> Result<(), StoreError> {
+        let again = || Batch(WriteBatch::from_data(batch.0.data()));
+        let refused = match self.write_once(again(), sync) {
+            Err(error) if error.is_no_space() => error,
+            done => return done,
+        };
+        if self.shared.has_room(&self.path).is_err() {
+            return Err(refused);
+        }
+        self.reopen()?;
+        self.write_once(batch, sync)
+    }
+
+    fn write_once(&self, batch: Batch, sync: bool) -> Result<(), StoreError> {
         let mut writing = WriteOptions::default();
         writing.set_sync(sync);
-        self.db.write_opt(batch.0, &writing).map_err(|error| told("write to", &self.name, &error))
+        let db = self.opened()?;
+        db.write_opt(batch.0, &writing).map_err(|error| told("write to", &self.name, &error))
+    }
+
+    fn reopen(&self) -> Result<(), StoreError> {
+        let Some(mut held) = self.db.try_write_for(REOPEN_WAIT) else {
+            let why = "it is being read, and can't be opened again".to_owned();
+            return Err(StoreError::NoSpace { place: self.name.clone(), why });
+        };
+        tracing::warn!(database = %self.name, "opened again, since the disk was full");
+        // Two can't have it open, in one process either.
+        drop(held.take());
+        *held = Some(open_at(&self.path, &self.name, self.families, &self.shared)?);
+        Ok(())
     }
 
     /// Syncs what was written without a sync.
     pub fn sync(&self) -> Result<(), StoreError> {
-        self.db.flush_wal(true).map_err(|error| told("sync", &self.name, &error))
+        self.opened()?.flush_wal(true).map_err(|error| told("sync", &self.name, &error))
     }
 
     /// Writes the buffers of all `families` to files, so that the next opening replays nothing.
     pub fn flush(&self, families: &[Family]) -> Result<(), StoreError> {
+        let db = self.opened()?;
         for family in families {
-            let flushed = self.db.flush_cf(self.handle(*family)?);
+            let flushed = db.flush_cf(self.handle(&db, *family)?);
             flushed.map_err(|error| self.fail("flush", *family, &error))?;
         }
         Ok(())
     }
+}
+
+fn open_at(
+    path: &Path,
+    name: &str,
+    families: &[Family],
+    shared: &Shared,
+) -> Result<DB, StoreError> {
+    let described = families
+        .iter()
+        .map(|family| ColumnFamilyDescriptor::new(family.name, shared.family(family.shape)));
+    let opened = DB::open_cf_descriptors(&shared.database(), path, described);
+    opened.map_err(|error| told("open", name, &error))
 }
 
 impl Batch {
@@ -372,7 +449,7 @@ impl Batch {
         key: &[u8],
         value: &[u8],
     ) -> Result<(), StoreError> {
-        self.0.put_cf(db.handle(family)?, key, value);
+        self.0.put_cf(db.handle(&*db.opened()?, family)?, key, value);
         Ok(())
     }
 
@@ -393,7 +470,7 @@ impl Batch {
     }
 
     pub fn delete(&mut self, db: &Db, family: Family, key: &[u8]) -> Result<(), StoreError> {
-        self.0.delete_cf(db.handle(family)?, key);
+        self.0.delete_cf(db.handle(&*db.opened()?, family)?, key);
         Ok(())
     }
 
@@ -405,7 +482,7 @@ impl Batch {
         from: &[u8],
         to: &[u8],
     ) -> Result<(), StoreError> {
-        self.0.delete_range_cf(db.handle(family)?, from, to);
+        self.0.delete_range_cf(db.handle(&*db.opened()?, family)?, from, to);
         Ok(())
     }
 

@@ -1,11 +1,13 @@
 //! The files of segments in the folder of one vector: written whole, opened, swept.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
-use vitrail_disk::{bytes_of_floats, create_dir_synced, list, remove_tree, sweep_temporaries};
+use vitrail_disk::{
+    DiskError, bytes_of_floats, create_dir_synced, free_bytes, list, remove_tree, sweep_temporaries,
+};
 use vitrail_domain::{Metric, Seq};
 
 use crate::blocks::{self, BlockFile, Section};
@@ -14,6 +16,9 @@ use crate::links::Links;
 use crate::manifest::{Named, read_slots, read_tombstones, write_slots, write_tombstones};
 use crate::segment::{Segment, Slots};
 use crate::store::{MappedRows, RowStore, TAG_ROWS, VECTORS};
+
+/// About what the links of a row take.
+const LINK_BYTES: usize = 200;
 
 /// The folder of one vector's segments.
 #[derive(Debug, Clone)]
@@ -31,6 +36,16 @@ impl Files {
 
     pub(crate) fn manifest(&self) -> PathBuf {
         self.folder.join("manifest")
+    }
+
+    /// Whether a segment of so many rows finds room: vectors, codes, links.
+    pub(crate) fn room_for(&self, rows: usize, dim: usize) -> Result<(), SegmentError> {
+        let bytes = rows * (dim * (size_of::<f32>() + 1) + LINK_BYTES);
+        if free_bytes(&self.folder)? < bytes as u64 {
+            let full = io::Error::from(io::ErrorKind::StorageFull);
+            return Err(DiskError::of("write a segment in", &self.folder)(full).into());
+        }
+        Ok(())
     }
 
     fn segment(&self, number: u64) -> PathBuf {

@@ -115,6 +115,9 @@ impl VectorIndex {
         segments: Vec<Placed>,
         work: &Work<'_>,
     ) -> Result<Built, SegmentError> {
+        for damage in segments.iter().filter_map(|placed| placed.segment.graph.as_ref()?.damage()) {
+            tracing::error!(%damage, "a graph is damaged; it is made again");
+        }
         let progress = |done: usize, all: usize| {
             self.note_progress(done, all);
             (work.progress)(done, all);
@@ -154,6 +157,10 @@ impl VectorIndex {
         let mut rows = Gathered::of(view, segments, base.is_some());
         if rows.from.is_empty() {
             return Ok(Some((Segment::growing(view.dim().get()), Vec::new())));
+        }
+        if let Some(shelf) = &self.shelf {
+            // Before the work, not after minutes of it.
+            shelf.files.room_for(rows.from.len(), view.dim().get())?;
         }
         let number = self.shelf.as_ref().map(Shelf::begin);
         let place = self.shelf.as_ref().zip(number);

@@ -12,6 +12,7 @@ pub const LIE: u64 = 2;
 pub const NO_SPACE: u64 = 4;
 
 /// The words that are shared; their order is that of `shim.c`.
+#[expect(dead_code, reason = "a count that is there to be looked at")]
 #[derive(Debug, Clone, Copy)]
 pub enum Word {
     Mode,
