@@ -12,8 +12,8 @@ use vitrail_domain::Cancel;
 /// How often the thread looks for something to do.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// After a failure (a full disk, mostly) the next look comes later, twice as late each time, so that
-/// neither the log nor the cores are filled with what fails again; at most so much later.
+/// After a failure (a full disk, mostly) the next look comes later, twice as late each time, so
+/// that neither the log nor the cores are filled with what fails again; at most so much later.
 const LOOK_LATEST: Duration = Duration::from_secs(16);
 
 /// The background threads; they stop when this is dropped.

@@ -60,6 +60,16 @@ pub fn vector(id: u64, version: u64, dim: usize) -> Vec<u8> {
     vector
 }
 
+/// As JSON, without a value made of each component.
+fn text(vector: &[u8]) -> String {
+    let mut text = String::with_capacity(vector.len() * 2 + 1);
+    for (at, digit) in vector.iter().enumerate() {
+        text.push(if at == 0 { '[' } else { ',' });
+        text.push(char::from(b'0' + digit));
+    }
+    text + "]"
+}
+
 /// Makes the collection.
 pub fn create(client: &Client, load: Load) {
     let made = json!({"vectors": {"v": {"dim": load.dim, "metric": "euclid"}}});
@@ -156,11 +166,12 @@ impl Writer {
             self.version += 1;
             let (version, round) = (self.version, self.round);
             let payload = json!({"n": version, "round": round, "half": version % 2 == 0});
-            let vector = vector(id, version, self.load.dim);
-            points.push(json!({"id": id, "vector": vector, "payload": payload}));
+            let vector = text(&vector(id, version, self.load.dim));
+            points.push(format!(r#"{{"id":{id},"vector":{vector},"payload":{payload}}}"#));
             after.push((id, Some(State { version, payload })));
         }
-        (client.post(POINTS, &json!({"points": points})), after)
+        let body = format!(r#"{{"points":[{}]}}"#, points.join(","));
+        (client.send("POST", POINTS, body.into_bytes()), after)
     }
 
     /// Payloads alone.

@@ -128,7 +128,7 @@ impl Cut<'_> {
             return bytes;
         }
         // It was never synced, nor was its name: only its folder knows it.
-        let in_folders = self.paths.values().flat_map(|folder| fs::read_dir(folder)).flatten();
+        let in_folders = self.paths.values().flat_map(fs::read_dir).flatten();
         let mut entries = in_folders.flatten();
         let found = entries.find(|entry| entry.metadata().is_ok_and(|file| file.ino() == ino));
         found.and_then(|entry| fs::read(entry.path()).ok()).unwrap_or_default()

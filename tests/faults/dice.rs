@@ -1,4 +1,5 @@
 //! Seeded numbers: every test prints its seed.
+#![expect(clippy::print_stdout, reason = "a test's seed")]
 
 /// SplitMix64.
 pub struct Dice(pub u64);
@@ -8,7 +9,7 @@ impl Dice {
     pub fn seeded(seed: u64) -> Self {
         let asked = std::env::var("VITRAIL_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = asked.unwrap_or(seed);
-        eprintln!("VITRAIL_SEED={seed}");
+        println!("VITRAIL_SEED={seed}");
         Self(seed)
     }
 

@@ -144,7 +144,11 @@ impl Client {
     }
 
     pub fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
-        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        self.send(method, path, body.map(|body| body.to_string().into_bytes()).unwrap_or_default())
+    }
+
+    /// A body that is JSON already.
+    pub fn send(&self, method: &str, path: &str, body: Vec<u8>) -> Answer {
         let request = ureq::http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))
