@@ -136,3 +136,30 @@ fn another_format_and_strange_files_are_emptied() {
     fs::write(&meta, "{}").unwrap();
     assert!(check(folder.path(), &log, &points, "no index at all"));
 }
+
+/// A commit whose files are there and whose `meta.json` is not: a crash between the two.
+#[test]
+fn a_commit_that_a_crash_cut_short_does_not_keep_the_next_from_its_file_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let (place, ahead) = (folder.path().join("fields"), folder.path().join("ahead"));
+    let (log, points) = filled(&place);
+    copy(&place, &ahead);
+    let index = FieldIndex::open(&ahead).unwrap();
+    let (&slot, (id, payload)) = points.0.iter().next().unwrap();
+    let again = [(Slot(slot), *id, Some(payload.clone()))];
+    index.apply(Seq(log.len() as u64 + 1), again).unwrap();
+    index.commit().unwrap();
+    drop(index);
+    let mut left = 0;
+    for file in files(&ahead) {
+        let there = place.join(file.file_name().unwrap());
+        if !there.exists() {
+            fs::copy(&file, there).unwrap();
+            left += 1;
+        }
+    }
+    assert!(left > 1, "{left} files");
+    fs::write(place.join(".tmpLeft"), b"half").unwrap();
+    assert!(!check(&place, &log, &points, "cut short"), "what was committed before is kept");
+    assert!(!place.join(".tmpLeft").exists());
+}

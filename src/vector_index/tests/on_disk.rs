@@ -270,6 +270,13 @@ fn leftovers_of_a_crash_are_removed_and_old_segments_too() {
     vitrail_disk::safe_write(&stray.join("slots"), b"half").unwrap();
     shop.reopen();
     assert_eq!((shop.files().len(), stray.exists()), (before, false));
+    // So is the first segment of all, if its freeze was cut short: nothing is damaged by that.
+    let mut first = Shop::new(40, Metric::Dot);
+    let stray = first.folder.path().join("0000000000000000");
+    vitrail_disk::create_dir_synced(&stray).unwrap();
+    vitrail_disk::safe_write(&stray.join("slots"), b"half").unwrap();
+    first.reopen();
+    assert_eq!((first.problems.as_slice(), stray.exists()), (&[][..], false));
     let old = shop.index.view();
     freeze(&shop.index);
     // One segment: five files, or four without codes, and the manifest.
