@@ -8,7 +8,7 @@
 //! | [`catch_up`] | bringing an opened index up to the truth |
 //! | [`view`] | [`VectorView`]: an immutable list of segments, and the questions about it |
 //! | [`search`] | exact and planned search over a view |
-//! | [`plan`], `costs`, `route` | what each way to search a segment costs here; the cheapest, taken |
+//! | [`plan`], `costs`, `route` | what each way to search a segment costs; the cheapest, taken |
 //! | `code_scan`, `bits` | scans by 1-bit codes, exact among the nearest |
 //! | `segment`, `store`, `rows`, `pages` | rows in chunks or mapped, maps in pages |
 //! | `links` | a segment's graph, by metric: `codes`, or `graph` |

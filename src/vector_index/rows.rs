@@ -6,7 +6,8 @@ use std::sync::Arc;
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// Row-major rows by offset: of floats, or of codes. A clone copies the list of chunks, not the
-/// chunks: 8 bytes for each megabyte of floats. A chunk in which a later row is put is copied first if a clone shares it.
+/// chunks: 8 bytes for each megabyte of floats. A chunk in which a later row is put is copied first
+/// if a clone shares it.
 #[derive(Clone)]
 pub(crate) struct Rows<E = f32> {
     /// Elements of a row.
