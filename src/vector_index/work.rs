@@ -156,7 +156,7 @@ impl VectorIndex {
         let base = base_of(segments).filter(|_| work.keep_base);
         let mut rows = Gathered::of(view, segments, base.is_some());
         if rows.from.is_empty() {
-            return Ok(Some((Segment::growing(view.dim().get()), Vec::new())));
+            return Ok(Some((view.empty_segment(), Vec::new())));
         }
         if let Some(shelf) = &self.shelf {
             // Before the work, not after minutes of it.
@@ -181,7 +181,8 @@ impl VectorIndex {
             None => links,
         };
         let (slots, graph) = (Slots::List(rows.slots.into()), Some(Arc::new(links)));
-        Ok(Some((Segment { rows: stored, slots, graph, number }, rows.origin)))
+        let segment = Segment { rows: stored, slots, graph, growing_bits: None, number };
+        Ok(Some((segment, rows.origin)))
     }
 
     /// Persists, then publishes: the manifest names the new segment before a reader sees it.
