@@ -31,12 +31,9 @@ fn a_full_disk_refuses_writes_and_resumes_by_itself() {
         let before = segments(&full.ground.store);
         write_while(&client, &mut full.ground.writers, || {
             let begun = Instant::now();
-            let freezes = || segments(&full.ground.store) != before;
-            while begun.elapsed() < Duration::from_secs(4) && !(round == 2 && freezes()) {
-                std::thread::sleep(Duration::from_millis(if round == 1 { 700 } else { 2 }));
-                if round == 1 {
-                    break;
-                }
+            let longest = Duration::from_millis(if round == 1 { 700 } else { 4_000 });
+            while begun.elapsed() < longest && segments(&full.ground.store) == before {
+                std::thread::sleep(Duration::from_millis(2));
             }
             full.shim.set(Word::Budget, if round == 1 { 900_001 } else { 0 });
             full.shim.set(Word::Mode, NO_SPACE);

@@ -16,7 +16,7 @@ const FREEZE_MAX: Duration = Duration::from_millis(1_500);
 
 #[test]
 fn no_acknowledged_write_is_lost_to_kill_9() {
-    let rounds = rounds("VITRAIL_KILL_ROUNDS", 8);
+    let rounds = rounds("VITRAIL_KILL_ROUNDS", 6);
     let mut ground = Ground::new(41, LOAD);
     let (mut frozen, begun) = (0, Instant::now());
     for round in 0..rounds {

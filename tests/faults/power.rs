@@ -16,7 +16,7 @@ const LOAD: Load = Load { dim: 8_192, batch: 12, ids_per_writer: 250, writers: 3
 
 #[test]
 fn no_acknowledged_write_is_lost_to_a_power_cut() {
-    let rounds = rounds("VITRAIL_CUT_ROUNDS", 9);
+    let rounds = rounds("VITRAIL_CUT_ROUNDS", 6);
     let Some(mut power) = Shimmed::new(77, LOAD) else { return };
     let begun = Instant::now();
     let server = power.start(JOURNAL, 0).expect("a server");
