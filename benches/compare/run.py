@@ -25,7 +25,7 @@ EFS = [10, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256]
 TARGETS = (0.95, 0.99)
 K, M, EF_CONSTRUCTION = 10, 16, 200
 PASS_SECONDS = 0.3
-CONTENDERS = ["hnswlib", "usearch", "usearch_i8", "faiss", "faiss_sq8", "hnsw_rs", "vitrail"]
+CONTENDERS = ["hnswlib", "vitrail", "usearch", "usearch_i8", "faiss", "faiss_sq8", "hnsw_rs"]
 WHAT = {
     "hnswlib": "hnswlib, f32", "usearch": "usearch, f32", "usearch_i8": "usearch, i8", "faiss": "FAISS HNSWFlat",
     "faiss_sq8": "FAISS HNSWSQ, 8 bit", "hnsw_rs": "hnsw_rs, our kernels", "vitrail": "Vitrail",
@@ -184,35 +184,43 @@ def environment(venv):
     return str(python)
 
 
-def table(rounds, names):
-    """Markdown: each figure of each round, and the mean ratio to hnswlib's of the same round."""
-    def cells(name, figure, digits):
-        values = [figure(round_[name]) for round_ in rounds]
-        text = ", ".join("-" if value is None else f"{value:,.{digits}f}" for value in values)
-        if "hnswlib" not in names or None in values:
-            return f" {text} |"
-        ratios = [value / base for value, base in zip(values, [figure(round_["hnswlib"]) for round_ in rounds]) if base]
-        return f" {text} ({sum(ratios) / len(ratios):.2f}x) |" if ratios else f" {text} |"
-
-    figures = [
-        ("build, CPU s", lambda r: r["build_cpu_seconds"], 1), ("build, s", lambda r: r["build_seconds"], 1),
-        ("resident MB", lambda r: r["resident_bytes"] / 1e6, 0),
-    ]
+def table(rounds):
+    """Markdown: each figure of each round, and the mean of the ratios to hnswlib's of the same round."""
+    names = [name for name in CONTENDERS if any(name in one for one in rounds)]
+    shown = [("build, CPU s", lambda r: r["build_cpu_seconds"], 1), ("build, s", lambda r: r["build_seconds"], 1),
+             ("resident MB", lambda r: r["resident_bytes"] / 1e6, 0)]
+    shown += [(f"queries a CPU s at {recall}", lambda r, recall=recall: at(r["curve"], recall), 0) for recall in TARGETS]
+    compared = len(shown)
     for recall in TARGETS:
-        figures.append((f"queries a CPU s @{recall:.2f}", lambda r, recall=recall: at(r["curve"], recall), 0))
-    for recall in TARGETS:
-        for key in ("p50_us", "p99_us"):
-            point = lambda r, recall=recall, key=key: (first(r["curve"], recall) or {}).get(key)
-            figures.append((f"{key[:3]} us @{recall:.2f}", point, 0))
-    lines = ["| | " + " | ".join(name for name, _, _ in figures) + " |", "|---" * (len(figures) + 1) + "|"]
+        point = lambda r, recall=recall: first(r["curve"], recall) or {}
+        shown += [(f"{key[:3]} at {recall}, us", lambda r, point=point, key=key: point(r).get(key), 0)
+                  for key in ("p50_us", "p99_us")]
+    lines = ["| | " + " | ".join(name for name, _, _ in shown) + " |", "|---" * (len(shown) + 1) + "|"]
     for name in names:
-        lines.append(f"| {WHAT[name]} |" + "".join(cells(name, figure, digits) for _, figure, digits in figures))
-    return "\n".join(lines)
+        lines.append(f"| {WHAT[name]} | ")
+        for number, (_, figure, digits) in enumerate(shown):
+            ran = [one for one in rounds if name in one]
+            values = [figure(one[name]) for one in ran]
+            lines[-1] += ", ".join("-" if value is None else f"{value:,.{digits}f}" for value in values)
+            bases = [figure(one["hnswlib"]) if "hnswlib" in one else None for one in ran]
+            ratios = [value / base for value, base in zip(values, bases) if value and base]
+            if ratios and number < compared and name != "hnswlib":
+                lines[-1] += f" (**{sum(ratios) / len(ratios):.2f}x**)"
+            lines[-1] += " | "
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def written(given, rounds):
+    """Writes what there is so far: a long run that is cut off is not lost."""
+    machine = {"cores": os.cpu_count(), "machine": platform.platform(), "load": os.getloadavg()}
+    everything = {"folder": given.folder, "packages": PACKAGES, "machine": machine, "rounds": rounds}
+    pathlib.Path(given.out).write_text(json.dumps(everything))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder")
+    parser.add_argument("folder", nargs="?")
+    parser.add_argument("--table", type=pathlib.Path, help="print the table of what --out wrote, and run nothing")
     parser.add_argument("--vitrail", help="the program")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--only", default=",".join(CONTENDERS), help="names with commas: " + ", ".join(CONTENDERS))
@@ -223,6 +231,9 @@ def main():
     given = parser.parse_args()
     if given.contender:
         print(json.dumps(contender(given.contender, given.folder, given.threads)))
+        return
+    if given.table:
+        print(table(json.loads(given.table.read_text())["rounds"]))
         return
     names = [name for name in CONTENDERS if name in given.only.split(",")]
     python = environment(given.venv) if set(names) - {"hnsw_rs", "vitrail"} else None
@@ -237,13 +248,11 @@ def main():
                 command = [python, __file__, given.folder, "--contender", name, "--threads", str(given.threads)]
                 report = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
             rounds[-1][name] = report
+            if given.out:
+                written(given, rounds)
             speeds = {f"@{recall}": at(report["curve"], recall) for recall in TARGETS}
             print(number, name, round(report["build_cpu_seconds"], 1), speeds, file=sys.stderr, flush=True)
-    if given.out:
-        machine = {"cores": os.cpu_count(), "machine": platform.platform(), "load": os.getloadavg()}
-        everything = {"folder": given.folder, "packages": PACKAGES, "machine": machine, "rounds": rounds}
-        pathlib.Path(given.out).write_text(json.dumps(everything))
-    print(table(rounds, names))
+    print(table(rounds))
 
 
 main()
