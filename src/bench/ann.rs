@@ -7,10 +7,10 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde_json::{Value, json};
 use vitrail_domain::{Cancel, Dim, Metric, Slot, TopK};
 use vitrail_exchange::{Matrix, read_npy};
-use vitrail_vector_index::{Built, GraphOptions, SecondOpinion, VectorIndex, prepare_query};
+use vitrail_vector_index::{Built, Found, GraphOptions, SecondOpinion, VectorIndex, prepare_query};
 
 use super::asked::{Asked, numbers, truth_of};
-use super::filtered::{Engine, filtered, walked};
+use super::filtered::{Engine, filtered, searched};
 use super::process::{anonymous_bytes, cpu_seconds};
 use super::scratch::ScratchFolder;
 use crate::open::Failure;
@@ -103,8 +103,8 @@ fn own(asked: &Ann, queries: &Matrix, one: &ThreadPool) -> Result<Value, Failure
     report["vectors_file_bytes"] = json!(view.len() * view.dim().get() * size_of::<f32>());
     let k = asked.k;
     let data = data_of(asked, queries, |query| numbers(&view.search_exact(query, k, None)))?;
-    let walk = |_: usize, query: &[f32], ef: usize| walked(&view, query, (k, ef), None);
-    report["curve"] = data.curve(k, one, &walk)?;
+    let search = |_: usize, query: &[f32], ef: usize| searched(&view, query, (k, ef), None);
+    report["curve"] = data.curve(k, one, &search)?;
     report["exact"] = data.exact(k, one, &view, &|_| None)?;
     let engine = Engine::new(view, asked.payloads.as_deref())?;
     report["default"] = engine.by_default(&data, k, one, &|_| Default::default())?;
@@ -200,7 +200,8 @@ fn second_opinion(asked: &Ann, queries: &Matrix, one: &ThreadPool) -> Result<Val
     let points = rows.len() / dim;
     drop(rows);
     let walk = |_: usize, query: &[f32], ef: usize| {
-        other.search(query, k.get(), ef).into_iter().map(|near| near.0).collect()
+        let near = other.search(query, k.get(), ef).into_iter();
+        Found { hits: near.map(|(row, far)| (Slot(row), far)).collect(), ..Found::default() }
     };
     let resident = anonymous_bytes().saturating_sub(before);
     Ok(json!({

@@ -1,5 +1,6 @@
 //! Queries with their true neighbours, asked one after the other by one thread.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -28,8 +29,8 @@ pub(super) struct Asked {
     pub(super) at_least: Duration,
 }
 
-/// Answers a query (given with its number) with so many candidates: the numbers found.
-pub(super) type Answers<'a> = dyn Fn(usize, &[f32], usize) -> Vec<u32> + Sync + 'a;
+/// Answers a query (given with its number) with so many candidates.
+pub(super) type Answers<'a> = dyn Fn(usize, &[f32], usize) -> Found + Sync + 'a;
 
 impl Asked {
     /// Speed and recall of one thread by `ef`.
@@ -44,7 +45,8 @@ impl Asked {
             let (found, mut point) =
                 one.install(|| self.each(|at, query| Ok(answer(at, query, ef))))?;
             point["ef"] = json!(ef);
-            point["recall"] = json!(recall(&self.truth, &found));
+            point["recall"] = json!(recall(&self.truth, &rows_of(&found)));
+            tell_plans(&mut point, &found);
             points.push(point);
         }
         Ok(json!(points))
@@ -121,6 +123,26 @@ pub(super) fn truth_of(path: &Path, queries: usize, k: usize) -> Result<Vec<Vec<
 
 pub(super) fn numbers(found: &Found) -> Vec<u32> {
     found.hits.iter().map(|hit| hit.0.0).collect()
+}
+
+fn rows_of(found: &[Found]) -> Vec<Vec<u32>> {
+    found.iter().map(numbers).collect()
+}
+
+/// Adds how many queries took each plan, and what they looked at, where a planner chose.
+fn tell_plans(point: &mut Value, found: &[Found]) {
+    if found.iter().all(|found| found.compared == 0) {
+        return;
+    }
+    let mut plans = BTreeMap::<&str, usize>::new();
+    found.iter().for_each(|found| *plans.entry(found.plan.name()).or_default() += 1);
+    let mean = |of: &dyn Fn(&Found) -> f64| {
+        json!(found.iter().map(of).sum::<f64>() / found.len().max(1) as f64)
+    };
+    point["plans"] = json!(plans);
+    point["compared"] = mean(&|found| found.compared as f64);
+    point["estimated"] = mean(&|found| found.estimated as f64);
+    point["predicted_us"] = mean(&|found| f64::from(found.predicted_us));
 }
 
 /// Share of the true neighbours that were found.

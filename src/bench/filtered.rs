@@ -1,5 +1,5 @@
 //! Search under filters as the engine does it by default: field index, planner, walk or scan; and
-//! the walk alone by `ef`. The oracle tells each payload by itself and compares all that pass.
+//! the index alone by `ef`. The oracle tells each payload by itself and compares all that pass.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader};
@@ -18,7 +18,7 @@ use vitrail_domain::{
 use vitrail_exchange::read_npy_integers;
 use vitrail_field_index::FieldIndex;
 use vitrail_query::View;
-use vitrail_vector_index::VectorView;
+use vitrail_vector_index::{Found, VectorView};
 
 use super::asked::{Asked, numbers, recall};
 use super::scratch::ScratchFolder;
@@ -228,28 +228,30 @@ pub(super) fn filtered(
             group.queries.push(query.clone());
         }
         let mean = queries.iter().map(|&at| share(filters.of[at])).sum::<f64>();
-        let walk =
-            |at: usize, query: &[f32], ef: usize| walked(view, query, (k, ef), Some(set(at)));
+        let search =
+            |at: usize, query: &[f32], ef: usize| searched(view, query, (k, ef), Some(set(at)));
         reports.push(json!({
             "share_at_least": least, "share_mean": mean / queries.len() as f64,
             "queries": queries.len(),
             "default": engine.by_default(&group, k, one, &|at| filters.filters[filters.of[queries[at]]].clone())?,
-            "curve": group.curve(k, one, &walk)?,
+            "curve": group.curve(k, one, &search)?,
             "exact": group.exact(k, one, view, &|at| Some(set(at).clone()))?,
         }));
     }
     Ok(json!(reports))
 }
 
-/// What a walk finds; where it gives up the engine scans, and so does this.
-pub(super) fn walked(
+/// What the index finds by the route that it thinks the cheapest.
+pub(super) fn searched(
     view: &VectorView,
     query: &[f32],
     (k, ef): (TopK, usize),
     allowed: Option<&SlotSet>,
-) -> Vec<u32> {
-    let found = Ef::new(ef).ok().and_then(|ef| view.search_graph(query, k, ef, allowed));
-    numbers(&found.unwrap_or_else(|| view.search_exact(query, k, allowed)))
+) -> Found {
+    match Ef::new(ef) {
+        Ok(ef) => view.search(query, k, ef, allowed),
+        Err(_) => view.search_exact(query, k, allowed),
+    }
 }
 
 /// The lines of a file of JSON lines; numbers of an `.npy` become the field `label`.
