@@ -337,7 +337,7 @@ fn work_is_what_it_was_by_metric_filter_and_growth() {
         let half = build(codes.first(1_000), &options, watch(&Cancel::new())).unwrap().0;
         let grown = extend(&half.as_ref(), codes, &options, watch(&Cancel::new())).unwrap().0;
         let fifth: Vec<u32> = (0..2_000).step_by(5).collect();
-        let accept = |id: u32| id % 5 == 0;
+        let accept = |id: u32| id.is_multiple_of(5);
         let seeds = &fifth[..32];
         let filter = FlatFilter { accept, seeds, matching: 400, limit: usize::MAX };
         let work = |graph: &FlatGraph, filter: Option<&FlatFilter<'_, _>>| {
