@@ -230,10 +230,11 @@ pub(super) fn filtered(
         let mean = queries.iter().map(|&at| share(filters.of[at])).sum::<f64>();
         let search =
             |at: usize, query: &[f32], ef: usize| searched(view, query, (k, ef), Some(set(at)));
+        let filter = |at: usize| filters.filters[filters.of[queries[at]]].clone();
         reports.push(json!({
             "share_at_least": least, "share_mean": mean / queries.len() as f64,
             "queries": queries.len(),
-            "default": engine.by_default(&group, k, one, &|at| filters.filters[filters.of[queries[at]]].clone())?,
+            "default": engine.by_default(&group, k, one, &filter)?,
             "curve": group.curve(k, one, &search)?,
             "exact": group.exact(k, one, view, &|at| Some(set(at).clone()))?,
         }));
