@@ -2,11 +2,16 @@
 //! query at a time; every report says how it was made.
 
 mod ann;
+mod asked;
 mod drawn;
+mod filtered;
+mod load;
 mod process;
+mod scratch;
 mod store;
 
 pub use ann::{Ann, ann};
+pub use load::{Loads, load};
 pub use store::{Load, filter, payload, restart, write};
 
 use serde_json::{Value, json};

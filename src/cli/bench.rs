@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use vitrail_domain::TopK;
 
 use super::{Arguments, print};
-use crate::bench::{self, Ann, Load};
+use crate::bench::{self, Ann, Load, Loads};
 use crate::open::Failure;
 
 #[derive(Debug, Subcommand)]
@@ -17,6 +18,9 @@ pub enum What {
     Ann(AnnOptions),
     /// Durable writes into the store named by --store, which must hold no collection `bench`.
     Write(LoadOptions),
+    /// Searches beside a bulk load into the store named by --store, which must hold no collection
+    /// `load`: latency while points are written, frozen and merged.
+    Load(LoadsOptions),
     /// Filters over the collection that `bench write` made.
     Filter(JsonOptions),
     /// Tags points by filter in the collection that `bench write` made.
@@ -51,6 +55,15 @@ pub struct AnnOptions {
     /// Threads of the build; every core when left out.
     #[arg(long)]
     threads: Option<usize>,
+    /// Whose graph: own, or hnsw_rs by its own search.
+    #[arg(long, default_value = "own")]
+    graph: String,
+    /// Where the segment's files lie, and stay: what is there whole is opened and not built again.
+    #[arg(long)]
+    segments: Option<PathBuf>,
+    /// Seconds for which each point of a curve is measured, at least.
+    #[arg(long, default_value_t = 0.3)]
+    seconds: f64,
     /// One JSON document, which is what is printed anyway.
     #[arg(long)]
     json: bool,
@@ -76,6 +89,25 @@ pub struct LoadOptions {
 }
 
 #[derive(Debug, Args)]
+pub struct LoadsOptions {
+    /// Points at rest before the load.
+    #[arg(long, default_value_t = 100_000)]
+    points: usize,
+    /// Points loaded beside searches.
+    #[arg(long, default_value_t = 100_000)]
+    more: usize,
+    /// Components.
+    #[arg(long, default_value_t = 384)]
+    dim: usize,
+    /// Points of one durable batch.
+    #[arg(long, default_value_t = 1_000)]
+    batch: usize,
+    /// One JSON document, which is what is printed anyway.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct JsonOptions {
     /// One JSON document, which is what is printed anyway.
     #[arg(long)]
@@ -85,11 +117,18 @@ pub struct JsonOptions {
 /// Points of one durable batch of tags.
 const TAGS: usize = 5_000;
 
+/// Searches of a steady state.
+const STEADY: usize = 2_000;
+
+/// How often a server looks for segments to freeze or merge.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 pub fn run(arguments: &Arguments, what: &What) -> Result<ExitCode, Failure> {
     arguments.refuse_remote("bench")?;
     let report = match what {
         What::Ann(options) => ann(options)?,
         What::Write(options) => bench::write(&arguments.store, load_of(options))?,
+        What::Load(options) => bench::load(&arguments.store, loads_of(options))?,
         What::Filter(_) => bench::filter(&arguments.store)?,
         What::Payload(_) => bench::payload(&arguments.store, TAGS)?,
         What::Restart(_) => bench::restart(&arguments.store)?,
@@ -107,7 +146,21 @@ fn ann(options: &AnnOptions) -> Result<Value, Failure> {
         metric: options.metric.parse()?,
         k: TopK::new(options.k)?,
         threads: options.threads,
+        graph: options.graph.parse()?,
+        segments: options.segments.clone(),
+        at_least: Duration::try_from_secs_f64(options.seconds)?,
     })
+}
+
+fn loads_of(options: &LoadsOptions) -> Loads {
+    Loads {
+        points: options.points,
+        more: options.more,
+        dim: options.dim,
+        batch: options.batch,
+        steady: STEADY,
+        look_every: LOOK_EVERY,
+    }
 }
 
 fn load_of(options: &LoadOptions) -> Load {

@@ -16,6 +16,8 @@ use vitrail_vector_index::Built;
 
 use crate::{Catalog, Collection};
 
+mod recall;
+
 const DIM: usize = 32;
 
 struct Still;

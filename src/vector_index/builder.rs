@@ -45,6 +45,54 @@ impl Default for GraphOptions {
     }
 }
 
+/// `hnsw_rs` as others use it: its own copies of the rows, its own walk, but with our kernels. The
+/// second opinion that measurements are held against.
+pub struct SecondOpinion {
+    hnsw: Hnsw<'static, f32, RowKernel>,
+}
+
+/// The distance of two rows, at least 0, never NaN.
+struct RowKernel(Scorer);
+
+impl Distance<f32> for RowKernel {
+    fn eval(&self, a: &[f32], b: &[f32]) -> f32 {
+        let distance = self.0.one(a, b);
+        if distance.is_nan() { f32::MAX } else { distance.max(0.0) }
+    }
+}
+
+impl SecondOpinion {
+    /// Inserts prepared rows (`prepare_query`), `[rows x dim]`, numbered from 0, on as many
+    /// threads as `options` says. `None` for inner products, which are below 0 here.
+    #[must_use]
+    pub fn build(rows: &[f32], dim: usize, metric: Metric, options: &GraphOptions) -> Option<Self> {
+        if metric == Metric::Dot || dim == 0 {
+            return None;
+        }
+        let hnsw = Hnsw::new(
+            options.links.clamp(2, 128),
+            rows.len() / dim,
+            LAYERS,
+            options.ef_construction.max(1),
+            RowKernel(Scorer::new(distance_of(metric))),
+        );
+        let pool = ThreadPoolBuilder::new().num_threads(options.threads.max(1)).build().ok()?;
+        let row = |at: usize| &rows[at * dim..(at + 1) * dim];
+        let all = rows.len() / dim;
+        // Two threads that both insert a first point lose one of them.
+        (0..all.min(1)).for_each(|at| hnsw.insert((row(at), at)));
+        pool.install(|| (1..all).into_par_iter().for_each(|at| hnsw.insert((row(at), at))));
+        Some(Self { hnsw })
+    }
+
+    /// Numbers and distances of the nearest `k`, nearest first; `query` is prepared.
+    #[must_use]
+    pub fn search(&self, query: &[f32], k: usize, ef: usize) -> Vec<(u32, f32)> {
+        let found = self.hnsw.search(query, k, ef);
+        found.into_iter().map(|near| (near.d_id as u32, near.distance)).collect()
+    }
+}
+
 /// A graph over all of `rows`; `None` if cancelled, or without rows.
 pub(crate) fn build(
     rows: RowStore,
@@ -247,6 +295,20 @@ mod tests {
         let mut reached = vec![false; 6];
         spread(&ground, 0, &mut reached);
         assert!(reached.into_iter().all(|yes| yes));
+    }
+
+    #[test]
+    fn the_second_opinion_finds_what_is_there() {
+        let rows: Vec<f32> =
+            (0..600_u32).flat_map(|at| [at as f32, (at * at % 97) as f32]).collect();
+        let options = GraphOptions { threads: 2, ..GraphOptions::default() };
+        let other = SecondOpinion::build(&rows, 2, Metric::Euclid, &options).unwrap();
+        for at in [0_u32, 17, 599] {
+            let place = 2 * at as usize;
+            let found = other.search(&rows[place..place + 2], 3, 32);
+            assert_eq!((found.len(), found[0]), (3, (at, 0.0)));
+        }
+        assert!(SecondOpinion::build(&rows, 2, Metric::Dot, &options).is_none());
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub mod work;
 #[cfg(test)]
 mod tests;
 
-pub use builder::GraphOptions;
+pub use builder::{GraphOptions, SecondOpinion};
 pub use catch_up::{CaughtUp, Truth};
 pub use error::{SegmentError, VectorError};
 pub use index::{Opened, VectorIndex};

@@ -322,6 +322,49 @@ fn work_is_what_it_was() {
     assert_eq!(got, golden);
 }
 
+/// The same by metric, on rows whose lists fill up: distances and hops of a hundred
+/// queries of an unfiltered walk, of one among a fifth, and of one over a graph that grew.
+#[test]
+fn work_is_what_it_was_by_metric_filter_and_growth() {
+    let plain = Kernels::of(Isa::Plain).unwrap();
+    let mut got = Vec::new();
+    for metric in METRICS {
+        let data = Data::hard(metric, 2_000);
+        let distance = data.distance();
+        let codes = Sq8Ref::on(plain, data.codes.bytes(), data.dim, distance).unwrap();
+        let options = on_threads(1);
+        let whole = build(codes, &options, watch(&Cancel::new())).unwrap().0;
+        let half = build(codes.first(1_000), &options, watch(&Cancel::new())).unwrap().0;
+        let grown = extend(&half.as_ref(), codes, &options, watch(&Cancel::new())).unwrap().0;
+        let fifth: Vec<u32> = (0..2_000).step_by(5).collect();
+        let accept = |id: u32| id.is_multiple_of(5);
+        let seeds = &fifth[..32];
+        let filter = FlatFilter { accept, seeds, matching: 400, limit: usize::MAX };
+        let work = |graph: &FlatGraph, filter: Option<&FlatFilter<'_, _>>| {
+            let index = FlatIndex::new(graph.as_ref(), codes).unwrap();
+            let mut scratch = Scratch::new();
+            for query in &data.queries {
+                match filter {
+                    None => index.walk(query, 32, &mut scratch),
+                    Some(filter) => {
+                        assert!(index.walk_filtered(query, filter, 32, &mut scratch));
+                    }
+                }
+            }
+            (scratch.work.distances, scratch.work.hops)
+        };
+        got.push([work(&whole, None), work(&whole, Some(&filter)), work(&grown, None)]);
+    }
+    assert_eq!(got, WORK_BY_METRIC);
+}
+
+/// By metric: unfiltered, filtered, grown; distances and hops of a hundred queries.
+const WORK_BY_METRIC: [[(u64, u64); 3]; 3] = [
+    [(39_955, 3_756), (67_323, 14_957), (39_904, 3_756)],
+    [(40_188, 3_749), (67_543, 15_164), (40_225, 3_750)],
+    [(39_847, 3_738), (67_110, 14_901), (39_835, 3_738)],
+];
+
 #[test]
 fn a_graph_grows_by_insertion_as_well_as_at_once() {
     for metric in METRICS {

@@ -1,0 +1,361 @@
+//! Search latency beside a bulk load: steady first, then while a writer goes at full speed and
+//! segments are frozen and merged, until all has come to rest. And whether an acknowledged point is
+//! ever hidden.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use serde_json::{Map, Value, json};
+use vitrail_collection::{Collection, VectorSpec};
+use vitrail_domain::{
+    Cancel, Change, CollectionName, Dim, Filter, Metric, PointId, PointWrite, Question, Roles,
+    TopK, VectorName,
+};
+use vitrail_vector_index::policy::{Choice, choose};
+
+use super::drawn::Drawn;
+use super::{at, times};
+use crate::open::{self, Failure};
+
+/// What is loaded.
+#[derive(Debug, Clone, Copy)]
+pub struct Loads {
+    /// Points that are at rest before.
+    pub points: usize,
+    /// Points that are loaded beside searches.
+    pub more: usize,
+    /// Components.
+    pub dim: usize,
+    /// Points of one durable batch.
+    pub batch: usize,
+    /// Searches of each steady state, before and after.
+    pub steady: usize,
+    /// How often upkeep looks for work; a server looks every second.
+    pub look_every: Duration,
+}
+
+/// Queries that are asked in turn.
+const QUERIES: usize = 500;
+
+/// Every so many searches the newest acknowledged point is looked for.
+const NEWEST_EVERY: usize = 4;
+
+const SEED: u64 = 7;
+
+/// What goes on beside a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Steady,
+    Loading,
+    Freezing,
+    Merging,
+    Settling,
+    Rested,
+}
+
+impl Phase {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Steady => "steady",
+            Self::Loading => "loading",
+            Self::Freezing => "freezing",
+            Self::Merging => "merging",
+            Self::Settling => "settling",
+            Self::Rested => "rested",
+        }
+    }
+}
+
+/// What the threads tell one another.
+#[derive(Default)]
+struct Board {
+    writing: AtomicBool,
+    /// 1 while a freeze is under way, 2 while a merge is.
+    work: AtomicUsize,
+    /// The last point that was acknowledged.
+    newest: Mutex<Option<(PointId, Vec<f32>)>>,
+    /// No thread is at work any more.
+    rested: AtomicBool,
+}
+
+impl Board {
+    fn phase(&self) -> Phase {
+        match (self.work.load(Ordering::Relaxed), self.writing.load(Ordering::Relaxed)) {
+            (1, _) => Phase::Freezing,
+            (2, _) => Phase::Merging,
+            (_, true) => Phase::Loading,
+            _ => Phase::Settling,
+        }
+    }
+}
+
+/// Ends a thread's part on the board, however the thread ends.
+struct Ends<'a>(&'a AtomicBool, bool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(self.1, Ordering::Relaxed);
+    }
+}
+
+/// Fills the collection `load` of a new store, then loads more beside searches.
+///
+/// # Errors
+/// A store that can't be made or written, or that has such a collection already.
+pub fn load(folder: &Path, loads: Loads) -> Result<Value, Failure> {
+    let catalog = open::catalog(folder, true)?;
+    let (name, vector): (CollectionName, VectorName) = ("load".parse()?, "v".parse()?);
+    let (dim, metric) = (Dim::new(loads.dim)?, Metric::Cosine);
+    let spec = VectorSpec { dim, metric, model: None, contract: None };
+    let vectors = BTreeMap::from([(vector.clone(), spec)]);
+    let collection = catalog.create(&name, vectors, Roles::default())?;
+    let mut drawn = Drawn::new(loads.dim, SEED);
+    let queries: Vec<Vec<f32>> = (0..QUERIES).map(|_| drawn.row().0).collect();
+    let board = Board::default();
+    let mut writer = Writer { collection: &collection, vector: &vector, drawn, next: 0 };
+    writer.write(loads.points, loads.batch, &board)?;
+    settle(&collection, &vector, &board)?;
+    let mut searcher = Searcher::new(&collection, &vector, &queries);
+    searcher.search(&board, |_| Phase::Steady, |asked| asked < loads.steady)?;
+    let (load_seconds, rest_seconds) = beside(&mut searcher, writer, loads, &board)?;
+    searcher.search(&board, |_| Phase::Rested, |asked| asked < loads.steady)?;
+    let segments = collection.view().vector(&vector)?.segment_counts().len();
+    catalog.close();
+    Ok(json!({
+        "points": loads.points, "more": loads.more, "dim": loads.dim, "batch": loads.batch,
+        "load_seconds": load_seconds, "points_per_second": loads.more as f64 / load_seconds,
+        "rest_seconds": rest_seconds, "segments_at_rest": segments,
+        "newest_looked_for": searcher.looked_for, "hidden": searcher.hidden,
+        "missed_by_walk": searcher.missed, "phases": searcher.report(),
+    }))
+}
+
+/// Searches on this thread while others write, freeze and merge; seconds until the last point was
+/// acknowledged, and from there until nothing was due.
+fn beside(
+    searcher: &mut Searcher<'_>,
+    mut writer: Writer<'_>,
+    loads: Loads,
+    board: &Board,
+) -> Result<(f64, f64), Failure> {
+    let (collection, vector) = (searcher.collection, searcher.vector);
+    let started = Instant::now();
+    board.writing.store(true, Ordering::Relaxed);
+    std::thread::scope(|scope| {
+        let write = scope.spawn(move || {
+            let _ends = Ends(&board.writing, false);
+            writer.write(loads.more, loads.batch, board).map(|()| started.elapsed().as_secs_f64())
+        });
+        let work = scope.spawn(move || {
+            let _ends = Ends(&board.rested, true);
+            keep_up(collection, vector, board, loads.look_every)
+        });
+        let care = scope.spawn(move || care(collection, board, loads.look_every));
+        let searched =
+            searcher.search(board, Board::phase, |_| !board.rested.load(Ordering::Relaxed));
+        let all_seconds = started.elapsed().as_secs_f64();
+        let panicked = |_| Failure::from("a thread panicked");
+        let write_seconds = write.join().map_err(panicked)??;
+        work.join().map_err(panicked)??;
+        care.join().map_err(panicked)??;
+        searched?;
+        Ok((write_seconds, all_seconds - write_seconds))
+    })
+}
+
+/// Freezes and merges what is due, as a server's thread does, until the writer has ended and
+/// nothing is due.
+fn keep_up(
+    collection: &Collection,
+    vector: &VectorName,
+    board: &Board,
+    look_every: Duration,
+) -> Result<(), Failure> {
+    loop {
+        let writing = board.writing.load(Ordering::Relaxed);
+        settle(collection, vector, board)?;
+        if !writing {
+            return Ok(());
+        }
+        std::thread::sleep(look_every);
+    }
+}
+
+/// Does what is due until nothing is.
+fn settle(collection: &Collection, vector: &VectorName, board: &Board) -> Result<(), Failure> {
+    while !collection.segments_due().is_empty() {
+        let counts = collection.view().vector(vector)?.segment_counts();
+        let work = usize::from(choose(&counts) != Choice::Nothing);
+        let merges = matches!(choose(&counts), Choice::Merge { .. });
+        board.work.store(work + usize::from(merges), Ordering::Relaxed);
+        let done = collection.work_on_segments(vector, &Cancel::new());
+        board.work.store(0, Ordering::Relaxed);
+        done?;
+    }
+    Ok(())
+}
+
+/// Commits fields and notes checkpoints, as a server's other thread does.
+fn care(collection: &Collection, board: &Board, look_every: Duration) -> Result<(), Failure> {
+    while !board.rested.load(Ordering::Relaxed) {
+        collection.checkpoint_if_due()?;
+        collection.commit_fields_if_due()?;
+        std::thread::sleep(look_every);
+    }
+    Ok(())
+}
+
+/// Writes drawn points one batch after the other.
+struct Writer<'a> {
+    collection: &'a Collection,
+    vector: &'a VectorName,
+    drawn: Drawn,
+    next: u64,
+}
+
+impl Writer<'_> {
+    fn write(&mut self, points: usize, batch: usize, board: &Board) -> Result<(), Failure> {
+        let end = self.next + points as u64;
+        while self.next < end {
+            let count = (end - self.next).min(batch.max(1) as u64);
+            let rows: Vec<Vec<f32>> = (0..count).map(|_| self.drawn.row().0).collect();
+            let newest = rows.last().cloned().unwrap_or_default();
+            let ids = (self.next..).map(PointId::Number);
+            let point = |(id, row)| {
+                let vectors = BTreeMap::from([(self.vector.clone(), row)]);
+                Change::Upsert(PointWrite { id, image: None, payload: None, vectors })
+            };
+            self.collection.apply(ids.zip(rows).map(point).collect())?;
+            self.next += count;
+            *board.newest.lock() = Some((PointId::Number(self.next - 1), newest));
+        }
+        Ok(())
+    }
+}
+
+/// Asks with a watch, by phase.
+struct Searcher<'a> {
+    collection: &'a Collection,
+    vector: &'a VectorName,
+    queries: &'a [Vec<f32>],
+    micros: BTreeMap<Phase, Vec<f64>>,
+    looked_for: usize,
+    /// Acknowledged points that no search found.
+    hidden: usize,
+    /// Acknowledged points that exact search found, and the default one didn't.
+    missed: usize,
+}
+
+impl<'a> Searcher<'a> {
+    fn new(
+        collection: &'a Arc<Collection>,
+        vector: &'a VectorName,
+        queries: &'a [Vec<f32>],
+    ) -> Self {
+        let micros = BTreeMap::new();
+        Self { collection, vector, queries, micros, looked_for: 0, hidden: 0, missed: 0 }
+    }
+
+    fn search(
+        &mut self,
+        board: &Board,
+        phase: impl Fn(&Board) -> Phase,
+        go_on: impl Fn(usize) -> bool,
+    ) -> Result<(), Failure> {
+        let mut asked = 0;
+        while go_on(asked) {
+            let newest = (asked % NEWEST_EVERY == 0).then(|| board.newest.lock().clone()).flatten();
+            let query = newest.as_ref().map_or(&self.queries[asked % QUERIES], |newest| &newest.1);
+            let question = self.question(query, false)?;
+            let phase = phase(board);
+            let started = Instant::now();
+            let answer = self.collection.answer(&question)?;
+            let micros = started.elapsed().as_secs_f64() * 1e6;
+            self.micros.entry(phase).or_default().push(micros);
+            if let Some((id, row)) = &newest {
+                self.looked_for += 1;
+                if answer.hits.first().map(|hit| hit.id) != Some(*id) {
+                    self.look_exactly(*id, row)?;
+                }
+            }
+            asked += 1;
+        }
+        Ok(())
+    }
+
+    fn look_exactly(&mut self, id: PointId, row: &[f32]) -> Result<(), Failure> {
+        let answer = self.collection.answer(&self.question(row, true)?)?;
+        if answer.hits.first().map(|hit| hit.id) == Some(id) {
+            self.missed += 1;
+        } else {
+            self.hidden += 1;
+        }
+        Ok(())
+    }
+
+    fn question(&self, query: &[f32], exact: bool) -> Result<Question, Failure> {
+        Ok(Question {
+            vector: self.vector.clone(),
+            query: query.to_vec(),
+            k: TopK::new(10)?,
+            ef: None,
+            exact,
+            filter: Filter::default(),
+            exclude_same: Vec::new(),
+            own: Vec::new(),
+            exclude_ids: Vec::new(),
+            group_by: None,
+            percentiles: false,
+        })
+    }
+
+    fn report(&self) -> Value {
+        let p99 = |micros: &[f64]| {
+            let mut sorted = micros.to_vec();
+            sorted.sort_by(f64::total_cmp);
+            at(&sorted, 0.99)
+        };
+        let steady = self.micros.get(&Phase::Steady).map_or(0.0, |micros| p99(micros));
+        let mut phases = Map::new();
+        for (phase, micros) in &self.micros {
+            let mut report = times(micros.clone());
+            report["searches"] = json!(micros.len());
+            report["max_us"] = json!(micros.iter().copied().fold(0.0, f64::max));
+            report["p99_to_steady"] = json!(p99(micros) / steady.max(f64::MIN_POSITIVE));
+            phases.insert(phase.name().to_owned(), report);
+        }
+        Value::Object(phases)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_load_hides_no_acknowledged_point() {
+        let folder = tempfile::tempdir().expect("a folder");
+        // So long that few points seal a mutable segment: 512.
+        let loads = Loads {
+            points: 520,
+            more: 520,
+            dim: 16_384,
+            batch: 100,
+            steady: 40,
+            look_every: Duration::from_millis(5),
+        };
+        let report = load(folder.path(), loads).expect("loaded");
+        let count = |name: &str| report[name].as_u64().unwrap_or(u64::MAX);
+        assert_eq!((count("hidden"), count("missed_by_walk")), (0, 0), "{report}");
+        assert!((20..u64::MAX).contains(&count("newest_looked_for")), "{report}");
+        for phase in ["steady", "freezing", "rested"] {
+            let searches = report["phases"][phase]["searches"].as_u64();
+            assert!(searches > Some(0), "{phase}: {report}");
+        }
+        assert!(load(folder.path(), loads).is_err());
+    }
+}
