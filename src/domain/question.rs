@@ -5,17 +5,19 @@ use crate::ids::{PointId, Slot, VectorName};
 use crate::payload::{Path, Payload};
 use crate::roles::Role;
 use crate::units::{Ef, TopK};
+use crate::vector::Vector;
 
 /// A search over one named vector of one collection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
     /// Which vector is compared.
     pub vector: VectorName,
-    /// The query, `[dim]`.
-    pub query: Vec<f32>,
+    /// The query: one row, or for a multi-vector any number of them.
+    pub query: Vector,
     /// How many hits; always that many where that many points match.
     pub k: TopK,
-    /// Candidates of a graph walk; `None` leaves it to the planner.
+    /// Candidates of a graph walk, of a multi-vector those that are compared exactly; `None` leaves
+    /// it to the planner.
     pub ef: Option<Ef>,
     /// Whether an exact scan is demanded.
     pub exact: bool,
@@ -85,6 +87,8 @@ pub enum Plan {
     Exact,
     /// A graph was walked and its candidates compared exactly.
     Graph,
+    /// The mean rows of multi-vectors were scanned and the nearest points compared exactly.
+    Means,
 }
 
 impl Plan {
@@ -94,6 +98,7 @@ impl Plan {
         match self {
             Self::Exact => "exact",
             Self::Graph => "graph",
+            Self::Means => "means",
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 use vitrail_domain::limits::VECTOR_NAMES_MAX;
-use vitrail_domain::{CollectionName, Dim, Metric, Roles, Timestamp, VectorName};
+use vitrail_domain::{CollectionName, Comparator, Dim, Metric, Roles, Timestamp, VectorName};
 
 use crate::error::StoreError;
 
@@ -28,8 +28,10 @@ pub struct CollectionSpec {
 pub struct VectorSpec {
     /// Its length.
     pub dim: Dim,
-    /// How two are compared.
+    /// How two rows are compared.
     pub metric: Metric,
+    /// How lists of rows are compared; `None` where a point has one row.
+    pub multi: Option<Comparator>,
     /// The model that makes it, if one does.
     pub model: Option<String>,
     /// The hash of that model's contract.
@@ -62,8 +64,9 @@ impl Catalogued {
         for (name, old) in &self.spec.vectors {
             match spec.vectors.get(name) {
                 None => return Err(format!("its vector \"{name}\" can't be taken away")),
-                Some(new) if new.dim != old.dim || new.metric != old.metric => {
-                    return Err(format!("its vector \"{name}\" keeps its dimension and metric"));
+                Some(new) if (new.dim, new.metric, new.multi) != (old.dim, old.metric, old.multi) => {
+                    let keeps = "keeps its dimension, its metric and how many rows a point has";
+                    return Err(format!("its vector \"{name}\" {keeps}"));
                 }
                 Some(_) => {}
             }
