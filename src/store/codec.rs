@@ -89,7 +89,7 @@ pub(crate) trait Record: Encode + Decode<()> {
 macro_rules! records {
     ($(
         $(#[$doc:meta])*
-        $kind:ident $name:ident { $($field:ident: $type:ty,)* } $(or $older:path)?
+        $kind:ident $name:ident { $($field:ident: $type:ty,)* } $(=> $older:path)?
     )*) => {
         $(
             $(#[$doc])*
@@ -177,7 +177,7 @@ records! {
         next_number: u16,
         vectors: Vec<VectorOnDisk>,
         roles: Vec<(u8, String)>,
-    } or older_catalog
+    } => older_catalog
     Job JobOnDisk {
         kind: String,
         collection: Option<String>,

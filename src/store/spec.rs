@@ -6,6 +6,7 @@ use uuid::Uuid;
 use vitrail_domain::limits::VECTOR_NAMES_MAX;
 use vitrail_domain::{CollectionName, Comparator, Dim, Metric, Roles, Timestamp, VectorName};
 
+use crate::codec::Kind;
 use crate::error::StoreError;
 
 /// A collection as its users see it.
@@ -47,6 +48,14 @@ pub(crate) struct Catalogued {
 }
 
 impl Catalogued {
+    /// What a stored vector of this name is.
+    pub fn kind_of(&self, name: &VectorName) -> Kind {
+        match self.spec.vectors.get(name) {
+            Some(VectorSpec { multi: Some(_), .. }) => Kind::MultiVector,
+            _ => Kind::Vector,
+        }
+    }
+
     pub fn new(spec: CollectionSpec) -> Result<Self, StoreError> {
         let name = spec.name.clone();
         let empty = CollectionSpec { vectors: BTreeMap::new(), ..spec.clone() };
