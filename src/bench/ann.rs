@@ -146,13 +146,15 @@ fn curve(
         let (found, mut point) = one.install(|| {
             asked_each(data, |at, query| {
                 let allowed = allowed.and_then(|allowed| allowed.get(at));
-                // Where the walk gives up the engine scans, and so does this.
-                view.search_graph(query, k, ef, allowed)
-                    .unwrap_or_else(|| view.search_exact(query, k, allowed))
+                view.search(query, k, ef, allowed)
             })
         });
         point["ef"] = json!(width);
         point["recall"] = json!(recall(&data.truth, &found));
+        point["plans"] = plans(&found);
+        point["compared"] = json!(mean(&found, |found| found.compared as f64));
+        point["estimated"] = json!(mean(&found, |found| found.estimated as f64));
+        point["predicted_us"] = json!(mean(&found, |found| f64::from(found.predicted_us)));
         points.push(point);
     }
     Ok(json!(points))
@@ -229,6 +231,20 @@ fn asked_each(data: &Data, answer: impl Fn(usize, &[f32]) -> Found) -> (Vec<Foun
 
 fn ids(found: &Found) -> Vec<u32> {
     found.hits.iter().map(|hit| hit.0.0).collect()
+}
+
+fn mean(found: &[Found], of: impl Fn(&Found) -> f64) -> f64 {
+    found.iter().map(of).sum::<f64>() / found.len().max(1) as f64
+}
+
+/// How many queries took each plan.
+fn plans(found: &[Found]) -> Value {
+    let mut plans = Map::new();
+    for found in found {
+        let count = plans.entry(found.plan.name()).or_insert(json!(0));
+        *count = json!(count.as_u64().unwrap_or(0) + 1);
+    }
+    Value::Object(plans)
 }
 
 /// Share of the true neighbours that were found.

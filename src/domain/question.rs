@@ -81,10 +81,13 @@ pub struct Answer {
 }
 
 /// How the candidates were found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Plan {
     /// Every point that passes was compared.
+    #[default]
     Exact,
+    /// Every point that passes was estimated by its codes, and the nearest compared exactly.
+    Codes,
     /// A graph was walked and its candidates compared exactly.
     Graph,
     /// The mean rows of multi-vectors were scanned and the nearest points compared exactly.
@@ -97,6 +100,7 @@ impl Plan {
     pub fn name(self) -> &'static str {
         match self {
             Self::Exact => "exact",
+            Self::Codes => "codes",
             Self::Graph => "graph",
             Self::Means => "means",
         }
@@ -112,9 +116,14 @@ pub struct Explain {
     pub points: usize,
     /// Points that pass filter and exclusions: a true count.
     pub matched: usize,
-    /// Vectors compared with the query.
+    /// Vectors compared exactly with the query.
     pub compared: usize,
-    /// Candidates of the walk; zero for exact plans.
+    /// Vectors looked at by their codes, in a walk or a scan.
+    pub estimated: usize,
+    /// What the planner thought that finding the hits would take, in microseconds; zero for exact
+    /// plans.
+    pub predicted_us: u64,
+    /// Candidates of the walk; zero for plans without one.
     pub ef: usize,
     /// Filter paths that no index serves, evaluated payload by payload.
     pub unindexed: Vec<String>,

@@ -55,6 +55,12 @@ impl BitCoder {
         self.mean.len()
     }
 
+    /// What is taken away from every vector, `[dim]`.
+    #[must_use]
+    pub fn mean(&self) -> &[f32] {
+        &self.mean
+    }
+
     /// Writes the row of a vector; `scratch` is any buffer, kept for the next call. O(n log n).
     ///
     /// # Panics

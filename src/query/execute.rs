@@ -44,6 +44,8 @@ pub fn answer(view: &View, question: &Question) -> Result<Answer, QueryError> {
             points: vectors.len(),
             matched: narrowed.matched,
             compared: found.compared,
+            estimated: found.estimated,
+            predicted_us: found.predicted_us,
             ef: found.ef,
             unindexed: narrowed.unindexed,
             filter_us,
@@ -64,6 +66,8 @@ struct Narrowed {
 struct Candidates {
     hits: Vec<(Slot, f32)>,
     compared: usize,
+    estimated: usize,
+    predicted_us: u64,
     plan: Plan,
     ef: usize,
 }
@@ -80,22 +84,22 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn top(&self, k: TopK) -> Candidates {
-        let wanted = k.get().min(self.narrowed.matched);
         let choice = choose(Asked {
             k: k.get(),
             ef: self.question.ef.map(Ef::get),
             exact: self.question.exact,
-            walk_pays: self.vectors.counts().walk_pays(self.narrowed.matched),
         });
         let allowed = self.narrowed.allowed.as_ref();
-        if let Choice::Walk { ef } = choice
+        if let Choice::Cheapest { ef } = choice
             && let Ok(ef) = Ef::new(ef)
-            && let Some(found) = self.vectors.search_graph(self.query, k, ef, allowed)
-            && found.hits.len() >= wanted
         {
-            return candidates(found, Plan::Graph, ef.get());
+            let found = self.vectors.search(self.query, k, ef, allowed);
+            // A view that lost rows to damage on the way may lack hits; it is asked exactly.
+            if found.hits.len() >= k.get().min(self.narrowed.matched) {
+                return candidates(found, ef.get());
+            }
         }
-        candidates(self.vectors.search_exact(self.query, k, allowed), Plan::Exact, 0)
+        candidates(self.vectors.search_exact(self.query, k, allowed), 0)
     }
 
     /// The best `k` groups. Fetches twice as many hits each round until the groups are full or
@@ -211,8 +215,15 @@ fn gather(hits: Vec<Hit>, group_by: &GroupBy, most: usize) -> Vec<(Option<String
     groups
 }
 
-fn candidates(found: Found, plan: Plan, ef: usize) -> Candidates {
-    Candidates { hits: found.hits, compared: found.compared, plan, ef }
+fn candidates(found: Found, ef: usize) -> Candidates {
+    Candidates {
+        hits: found.hits,
+        compared: found.compared,
+        estimated: found.estimated,
+        predicted_us: found.predicted_us as u64,
+        plan: found.plan,
+        ef: if found.plan == Plan::Graph { ef } else { 0 },
+    }
 }
 
 fn micros(since: Instant) -> u64 {

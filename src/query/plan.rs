@@ -1,6 +1,8 @@
-//! The planner: pure, so that every choice can be tested with numbers alone.
+//! What a search asks of the vector index: pure, so that every choice can be tested with numbers
+//! alone. How each segment is then searched is planned there (`vitrail_vector_index::plan`), by
+//! what rows cost on this machine.
 
-/// What the planner knows of a search.
+/// What is known of a search.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Asked {
     /// Hits asked for.
@@ -9,18 +11,16 @@ pub struct Asked {
     pub ef: Option<usize>,
     /// Whether the caller demands an exact scan.
     pub exact: bool,
-    /// Whether a walk is cheaper than a scan of what matches, by the vector index's own measure.
-    pub walk_pays: bool,
 }
 
 /// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
     /// Compare every allowed point.
-    Scan,
-    /// Walk the graph with this many candidates.
-    Walk {
-        /// Candidates kept.
+    Exact,
+    /// Search each segment by its cheapest route.
+    Cheapest {
+        /// Candidates that a walk keeps.
         ef: usize,
     },
 }
@@ -31,14 +31,14 @@ const EF_DEFAULT: usize = 64;
 /// Candidates for each hit asked for: the last hits of a walk are the least certain.
 const EF_PER_HIT: usize = 2;
 
-/// Chooses the cheaper of a scan and a walk.
+/// Chooses.
 #[must_use]
 pub fn choose(asked: Asked) -> Choice {
-    if asked.exact || !asked.walk_pays {
-        return Choice::Scan;
+    if asked.exact {
+        return Choice::Exact;
     }
     let least = EF_DEFAULT.max(asked.k.saturating_mul(EF_PER_HIT));
-    Choice::Walk { ef: asked.ef.unwrap_or(least).max(asked.k) }
+    Choice::Cheapest { ef: asked.ef.unwrap_or(least).max(asked.k) }
 }
 
 #[cfg(test)]
@@ -46,12 +46,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_walk_is_taken_where_it_pays_and_nobody_demands_a_scan() {
-        let asked = Asked { k: 10, ef: None, exact: false, walk_pays: true };
-        assert_eq!(choose(asked), Choice::Walk { ef: EF_DEFAULT });
-        assert_eq!(choose(Asked { k: 100, ..asked }), Choice::Walk { ef: 200 });
-        assert_eq!(choose(Asked { ef: Some(5), ..asked }), Choice::Walk { ef: 10 });
-        assert_eq!(choose(Asked { exact: true, ..asked }), Choice::Scan);
-        assert_eq!(choose(Asked { walk_pays: false, ..asked }), Choice::Scan);
+    fn candidates_follow_the_hits_unless_the_caller_says() {
+        let asked = Asked { k: 10, ef: None, exact: false };
+        assert_eq!(choose(asked), Choice::Cheapest { ef: EF_DEFAULT });
+        assert_eq!(choose(Asked { k: 100, ..asked }), Choice::Cheapest { ef: 200 });
+        assert_eq!(choose(Asked { ef: Some(5), ..asked }), Choice::Cheapest { ef: 10 });
+        assert_eq!(choose(Asked { exact: true, ..asked }), Choice::Exact);
     }
 }

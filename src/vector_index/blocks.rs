@@ -41,7 +41,6 @@ impl<'a> Section<'a> {
     }
 
     /// A section of bytes that lie in memory.
-    #[cfg(test)]
     pub(crate) fn bytes(tag: u32, bytes: &'a [u8]) -> Self {
         Self { tag, bytes: bytes.len(), emit: Box::new(move |out| out.write_all(bytes)) }
     }

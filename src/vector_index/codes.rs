@@ -1,13 +1,15 @@
-//! Our own graph with the codes that it is walked by, in memory or in mapped files.
+//! Our own graph with the codes that it is walked by and those that are scanned under filters, in
+//! memory or in mapped files.
 
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
-use vitrail_kernels::{Distance, Lines, Sq8Ref, sq8};
+use vitrail_kernels::{BitCoder, Distance, Lines, Sq8Ref, bits, sq8};
 
-use crate::blocks::{self, BlockFile, Emit, Section};
+use crate::bits::{Bits, coder};
+use crate::blocks::{self, BlockFile, Section};
 use crate::error::SegmentError;
 use crate::flat::{FlatGraph, FlatGraphRef, FlatIndex, Scratch};
 use crate::words::Words;
@@ -15,12 +17,14 @@ use crate::words::Words;
 /// Kinds of the files of links and of codes, and the tags in them.
 const LINKS: u16 = 4;
 const CODES: u16 = 6;
+const BITS: u16 = 8;
 const TAG_SHAPE: u32 = 1;
 const TAG_GROUND: u32 = 2;
 const TAG_NODES: u32 = 3;
 const TAG_STARTS: u32 = 4;
 const TAG_UPPER: u32 = 5;
 const TAG_CODES: u32 = 1;
+const TAG_MEAN: u32 = 2;
 
 /// The kind of graph that a file of links says.
 const FLAT: u32 = 2;
@@ -32,6 +36,11 @@ const SCRATCHES_KEPT: usize = 64;
 pub(crate) struct Coded {
     links: FlatLinks,
     codes: Codes,
+    bits: Codes,
+    coder: BitCoder,
+    /// Whether rows are of much the same length: by inner product a walk under a filter may miss
+    /// short ones else.
+    even: bool,
     dim: usize,
     distance: Distance,
     sound: OnceLock<bool>,
@@ -57,8 +66,35 @@ struct Lists {
 }
 
 enum Codes {
-    Held(Lines),
+    Held(Vec<u8>),
+    Lines(Lines),
     Mapped(BlockFile, Range<usize>),
+}
+
+impl Codes {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Held(codes) => codes,
+            Self::Lines(codes) => codes.bytes(),
+            Self::Mapped(file, range) => &file.bytes()[range.clone()],
+        }
+    }
+
+    fn file(&self) -> Option<&BlockFile> {
+        match self {
+            Self::Held(_) | Self::Lines(_) => None,
+            Self::Mapped(file, _) => Some(file),
+        }
+    }
+}
+
+/// What a graph that was just made consists of.
+pub(crate) struct Made {
+    pub(crate) graph: FlatGraph,
+    pub(crate) codes: Lines,
+    pub(crate) coder: BitCoder,
+    pub(crate) bits: Vec<u8>,
+    pub(crate) even: bool,
 }
 
 /// The codes of `len` rows, `sq8::stride(dim)` bytes each. O(rows * dim).
@@ -73,20 +109,27 @@ pub(crate) fn encode<'a>(len: u32, dim: usize, row: &dyn Fn(u32) -> &'a [f32]) -
 
 impl Coded {
     /// In memory.
-    pub(crate) fn held(graph: FlatGraph, codes: Lines, dim: usize, distance: Distance) -> Self {
-        Self::of(FlatLinks::Held(graph), Codes::Held(codes), dim, distance)
-    }
-
-    fn of(links: FlatLinks, codes: Codes, dim: usize, distance: Distance) -> Self {
+    pub(crate) fn held(made: Made, distance: Distance) -> Self {
         let (sound, scratches) = (OnceLock::new(), Mutex::default());
-        Self { links, codes, dim, distance, sound, scratches }
+        Self {
+            links: FlatLinks::Held(made.graph),
+            codes: Codes::Lines(made.codes),
+            bits: Codes::Held(made.bits),
+            dim: made.coder.dim(),
+            coder: made.coder,
+            even: made.even,
+            distance,
+            sound,
+            scratches,
+        }
     }
 
     /// Writes links and codes into a segment's folder. O(bytes).
     pub(crate) fn write(&self, folder: &Path) -> Result<(), SegmentError> {
         let graph = self.graph();
         let widths = [graph.ground_links, graph.upper_links].map(|width| width as u32);
-        let shape = [FLAT, graph.len() as u32, widths[0], widths[1], graph.entry];
+        let even = u32::from(self.even);
+        let shape = [FLAT, graph.len() as u32, widths[0], widths[1], graph.entry, even];
         let sections = [
             Section::words(TAG_SHAPE, &shape),
             Section::words(TAG_GROUND, graph.ground),
@@ -95,10 +138,12 @@ impl Coded {
             Section::words(TAG_UPPER, graph.upper),
         ];
         blocks::write(&folder.join("links"), LINKS, &sections)?;
-        let bytes = self.code_bytes();
-        let emit: Emit<'_> = Box::new(move |out| out.write_all(bytes));
-        let section = Section { tag: TAG_CODES, bytes: bytes.len(), emit };
-        blocks::write(&folder.join("codes.sq8"), CODES, &[section])
+        let section = Section::bytes(TAG_CODES, self.codes.bytes());
+        blocks::write(&folder.join("codes.sq8"), CODES, &[section])?;
+        let mean = vitrail_disk::bytes_of_floats(self.coder.mean());
+        let sections =
+            [Section::bytes(TAG_CODES, self.bits.bytes()), Section::bytes(TAG_MEAN, mean)];
+        blocks::write(&folder.join("codes.bit"), BITS, &sections)
     }
 
     /// Maps links and codes of `rows` rows. They are verified by the first walk.
@@ -113,7 +158,7 @@ impl Coded {
         let file = Arc::new(BlockFile::open(&path, LINKS)?);
         file.touch(&file.section(TAG_SHAPE)?);
         let shape = Words::of_file(&file, TAG_SHAPE)?;
-        let &[FLAT, _, ground_links, upper_links, entry] = shape.get() else {
+        let &[FLAT, _, ground_links, upper_links, entry, even] = shape.get() else {
             return Err(damaged("its shape can't be"));
         };
         let section = |tag: u32| Words::of_file(&file, tag);
@@ -126,9 +171,20 @@ impl Coded {
         let (ground_links, upper_links) = (ground_links as usize, upper_links as usize);
         let codes = BlockFile::open(&folder.join("codes.sq8"), CODES)?;
         let range = codes.section(TAG_CODES)?;
+        let (bits, coder) = open_bits(&folder.join("codes.bit"), (rows, dim), distance)?;
         let links =
             FlatLinks::Mapped { file: file.clone(), ground_links, upper_links, entry, lists };
-        let coded = Self::of(links, Codes::Mapped(codes, range), dim, distance);
+        let coded = Self {
+            links,
+            codes: Codes::Mapped(codes, range),
+            bits,
+            coder,
+            even: even != 0,
+            dim,
+            distance,
+            sound: OnceLock::new(),
+            scratches: Mutex::default(),
+        };
         match coded.index().filter(|index| index.codes().len() == rows as usize) {
             Some(_) => Ok(coded),
             None => Err(damaged("links and codes are not of these rows")),
@@ -151,18 +207,24 @@ impl Coded {
         }
     }
 
-    /// All codes, row after row.
-    pub(crate) fn code_bytes(&self) -> &[u8] {
-        match &self.codes {
-            Codes::Held(codes) => codes.bytes(),
-            Codes::Mapped(file, range) => &file.bytes()[range.clone()],
-        }
+    /// The codes of bytes; none where they are not whole rows.
+    pub(crate) fn sq8(&self) -> Option<Sq8Ref<'_>> {
+        Sq8Ref::new(self.codes.bytes(), self.dim, self.distance)
+    }
+
+    /// The 1-bit codes.
+    pub(crate) fn bits(&self) -> Bits<'_> {
+        Bits::flat(&self.coder, self.bits.bytes())
+    }
+
+    /// Whether a walk under a filter finds long and short rows alike.
+    pub(crate) fn is_even(&self) -> bool {
+        self.even
     }
 
     /// What is walked; none where links and codes don't fit each other.
     pub(crate) fn index(&self) -> Option<FlatIndex<'_>> {
-        let codes = Sq8Ref::new(self.code_bytes(), self.dim, self.distance)?;
-        FlatIndex::new(self.graph(), codes)
+        FlatIndex::new(self.graph(), self.sq8()?)
     }
 
     /// Whether the files are what was written. The first call hashes all of them: about 0.3 s a
@@ -177,21 +239,17 @@ impl Coded {
         self.files().into_iter().flatten().find_map(BlockFile::damage)
     }
 
-    fn files(&self) -> [Option<&BlockFile>; 2] {
+    fn files(&self) -> [Option<&BlockFile>; 3] {
         let links = match &self.links {
             FlatLinks::Held(_) => None,
             FlatLinks::Mapped { file, .. } => Some(&**file),
         };
-        let codes = match &self.codes {
-            Codes::Held(_) => None,
-            Codes::Mapped(file, _) => Some(file),
-        };
-        [links, codes]
+        [links, self.codes.file(), self.bits.file()]
     }
 
-    /// Bytes of links and codes.
+    /// Bytes of links and of the codes that they are walked by.
     pub(crate) fn bytes(&self) -> usize {
-        self.graph().bytes() + self.code_bytes().len()
+        self.graph().bytes() + self.codes.bytes().len()
     }
 
     /// Lends a scratch for a walk.
@@ -204,4 +262,22 @@ impl Coded {
         }
         walked
     }
+}
+
+/// Maps the 1-bit codes of `rows` rows; their mean is verified and read.
+fn open_bits(
+    path: &Path,
+    (rows, dim): (u32, usize),
+    distance: Distance,
+) -> Result<(Codes, BitCoder), SegmentError> {
+    let damaged = |why: &str| SegmentError::damaged(path, why);
+    let file = BlockFile::open(path, BITS)?;
+    let (range, mean) = (file.section(TAG_CODES)?, file.section(TAG_MEAN)?);
+    if range.len() != rows as usize * bits::stride(dim) || mean.len() != dim * size_of::<f32>() {
+        return Err(damaged("codes and mean are not of these rows"));
+    }
+    file.touch(&mean);
+    let mean = vitrail_disk::floats(&file.bytes()[mean]).unwrap_or(&[]).to_vec();
+    let coder = coder(mean, distance).ok_or_else(|| damaged("this metric has no such codes"))?;
+    Ok((Codes::Mapped(file, range), coder))
 }

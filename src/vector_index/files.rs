@@ -105,7 +105,8 @@ impl Files {
         let graph = Links::open(&folder, rows.len(), dim, metric);
         let graph = graph.map_err(problem).ok().map(Arc::new);
         let slots = Slots::List(slots.into());
-        Ok((Segment { rows, slots, graph, number: Some(named.number) }, dead))
+        let number = Some(named.number);
+        Ok((Segment { rows, slots, graph, growing_bits: None, number }, dead))
     }
 
     /// Whether any segment's folder is there.

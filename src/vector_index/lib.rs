@@ -7,19 +7,21 @@
 //! | [`work`] | freezing and merging segments beside it |
 //! | [`catch_up`] | bringing an opened index up to the truth |
 //! | [`view`] | [`VectorView`]: an immutable list of segments, and the questions about it |
-//! | [`search`] | exact and graph search over a view |
+//! | [`search`] | exact and planned search over a view |
+//! | [`plan`], `costs`, `route` | what each way to search a segment costs; the cheapest, taken |
+//! | `code_scan`, `bits` | scans by 1-bit codes, exact among the nearest |
 //! | `segment`, `store`, `rows`, `pages` | rows in chunks or mapped, maps in pages |
 //! | `links` | a segment's graph, by metric: `codes`, or `graph` |
 //! | `codes`, [`flat`] | our own graph over rows of bytes, in memory or mapped |
 //! | `graph`, `words` | lists of links for Manhattan, in memory or mapped, and the walk over them |
 //! | `builder` | makes such lists: the only file that names `hnsw_rs` |
 //! | `shelf`, `files`, `manifest`, `blocks` | what lies on disk (`schemas/formats/segment.md`) |
-//! | [`policy`] | when to seal, freeze, merge, walk |
+//! | [`policy`] | when to seal, freeze, merge |
 //! | [`vector`] | checks and preparation of rows and queries |
 //! | [`multi`] | many rows a point: the mean row of an index, the exact comparison |
 //! | [`error`] | why a vector was refused, what is wrong with a file |
 //!
-//! A vector is written at the end of the **mutable** segment, which is scanned. Full, it is
+//! A vector is written at the end of the **mutable** segment, scanned by 1-bit codes. Full, it is
 //! **sealed** and another begins; a worker **freezes** what is sealed: full vectors and a graph in
 //! mapped files, never edited; and merges small frozen segments into the largest. A **slot** maps
 //! to the place of its current row; a row whose slot maps elsewhere is dead: that is its tombstone.
@@ -30,10 +32,13 @@
 //! bytes a row, an eighth of a byte to 2 bytes for the set of live slots; mapped: links of 70 to
 //! 140 bytes a row, and full vectors. While a graph is built, about 2 KB a row on top.
 
+mod bits;
 mod blocks;
 mod builder;
 pub mod catch_up;
+mod code_scan;
 mod codes;
+mod costs;
 pub mod error;
 mod files;
 pub mod flat;
@@ -43,7 +48,9 @@ mod links;
 mod manifest;
 pub mod multi;
 mod pages;
+pub mod plan;
 pub mod policy;
+mod route;
 mod rows;
 pub mod search;
 mod segment;

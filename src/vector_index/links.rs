@@ -4,10 +4,11 @@
 use std::path::Path;
 
 use vitrail_domain::{Cancel, Metric};
-use vitrail_kernels::{Lines, Scorer, Sq8Ref, TopK};
+use vitrail_kernels::{Distance, Lines, Scorer, Sq8Ref, TopK};
 
+use crate::bits;
 use crate::builder::{self, GraphOptions};
-use crate::codes::{Coded, encode};
+use crate::codes::{Coded, Made, encode};
 use crate::error::SegmentError;
 use crate::flat::{self, FlatFilter, FlatIndex, FlatOptions, Scratch, Watch};
 use crate::graph::{Graph, Walk};
@@ -52,8 +53,16 @@ pub(crate) struct Only<'a> {
     pub(crate) limit: usize,
 }
 
-/// What a walk found: (exact distance, offset), `None` where it gave up, and the rows compared.
-pub(crate) type Walked = (Option<TopK>, usize);
+/// What a walk found, and what it took.
+#[derive(Default)]
+pub(crate) struct Walked {
+    /// (exact distance, offset); `None` where it gave up.
+    pub(crate) nearest: Option<TopK>,
+    /// Rows looked at by their codes.
+    pub(crate) estimated: usize,
+    /// Rows compared exactly.
+    pub(crate) compared: usize,
+}
 
 /// Rows of a graph that is to be made.
 pub(crate) struct Source<'a> {
@@ -94,6 +103,14 @@ impl Links {
         }
     }
 
+    /// What is walked by codes, if it is.
+    pub(crate) fn coded(&self) -> Option<&Coded> {
+        match self {
+            Self::Lists(_) => None,
+            Self::Coded(coded) => Some(coded),
+        }
+    }
+
     /// Whether a walk may trust it; the first call verifies its files.
     #[inline]
     pub(crate) fn is_sound(&self) -> bool {
@@ -125,7 +142,7 @@ impl Links {
             Self::Lists(graph) => walk_lists(graph, wanted),
             Self::Coded(coded) => match coded.index() {
                 Some(index) => coded.with_scratch(|scratch| walk_codes(&index, wanted, scratch)),
-                None => (None, 0),
+                None => Walked::default(),
             },
         }
     }
@@ -137,7 +154,7 @@ fn walk_lists(graph: &Graph, wanted: &Wanted<'_>) -> Walked {
     let walk = Walk { query, ef, limit, rows: wanted.rows, scorer: wanted.scorer };
     let accept = |offset: u32| wanted.only.as_ref().is_none_or(|only| (only.accept)(offset));
     let walked = graph.walk(&walk, accept);
-    (walked.nearest, walked.compared)
+    Walked { nearest: walked.nearest, estimated: 0, compared: walked.compared }
 }
 
 fn walk_codes(index: &FlatIndex<'_>, wanted: &Wanted<'_>, scratch: &mut Scratch) -> Walked {
@@ -153,9 +170,9 @@ fn walk_codes(index: &FlatIndex<'_>, wanted: &Wanted<'_>, scratch: &mut Scratch)
             index.walk_filtered(wanted.query, &filter, wanted.ef, scratch)
         }
     };
-    let walked = (scratch.work.distances - before) as usize;
+    let estimated = (scratch.work.distances - before) as usize;
     if !ended {
-        return (None, walked);
+        return Walked { estimated, ..Walked::default() };
     }
     let take = RERANK_MIN.max(RERANK_PER_HIT * wanted.k).min(wanted.ef);
     let row = |offset: u32| wanted.rows.row(offset);
@@ -164,7 +181,8 @@ fn walk_codes(index: &FlatIndex<'_>, wanted: &Wanted<'_>, scratch: &mut Scratch)
     for (distance, offset) in scratch.hits() {
         nearest.push(distance, offset);
     }
-    (Some(nearest), walked + take.min(scratch.found().len()))
+    let compared = take.min(scratch.found().len());
+    Walked { nearest: Some(nearest), estimated, compared }
 }
 
 /// A graph by codes, in memory, and the order of its rows: `order[new]` is a row of the source.
@@ -196,8 +214,17 @@ pub(crate) fn made(
     for (code, &old) in moved.bytes_mut().chunks_exact_mut(rows.stride()).zip(&order) {
         code.copy_from_slice(rows.row(old));
     }
-    let coded = Coded::held(graph.renumbered(&order), moved, source.dim, distance);
-    Some((Links::Coded(Box::new(coded)), order))
+    let row = |new: u32| (source.row)(order[new as usize]);
+    let mean = bits::mean_of(source.dim, (0..source.len).map(row));
+    let coder = bits::coder(mean, distance)?;
+    let made = Made {
+        graph: graph.renumbered(&order),
+        even: distance != Distance::MinusDot || flat::lengths_are_even(&rows),
+        codes: moved,
+        bits: bits::encode(&coder, source.len, &row),
+        coder,
+    };
+    Some((Links::Coded(Box::new(Coded::held(made, distance))), order))
 }
 
 /// The graph of a metric without codes, over rows that are stored already.

@@ -5,14 +5,16 @@ use std::sync::Arc;
 /// Bytes of a chunk at most: what an append to a shared tail copies.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// Row-major f32 rows by offset. A clone copies the list of chunks, not the chunks: 8 bytes for
-/// each megabyte. A chunk in which a later row is put is copied first if a clone shares it.
+/// Row-major rows by offset: of floats, or of codes. A clone copies the list of chunks, not the
+/// chunks: 8 bytes for each megabyte of floats. A chunk in which a later row is put is copied first
+/// if a clone shares it.
 #[derive(Clone)]
-pub(crate) struct Rows {
+pub(crate) struct Rows<E = f32> {
+    /// Elements of a row.
     dim: usize,
     /// A chunk holds `1 << chunk_bits` rows.
     chunk_bits: u32,
-    chunks: Vec<Arc<Vec<f32>>>,
+    chunks: Vec<Arc<Vec<E>>>,
     len: u32,
 }
 
@@ -21,6 +23,13 @@ impl Rows {
     pub(crate) fn new(dim: usize) -> Self {
         let rows = (CHUNK_BYTES / (size_of::<f32>() * dim)).max(1);
         Self { dim, chunk_bits: rows.ilog2(), chunks: Vec::new(), len: 0 }
+    }
+}
+
+impl<E: Copy> Rows<E> {
+    /// No rows yet, of `dim` elements, in chunks of as many rows as `other` has.
+    pub(crate) fn beside<T>(other: &Rows<T>, dim: usize) -> Self {
+        Self { dim, chunk_bits: other.chunk_bits, chunks: Vec::new(), len: 0 }
     }
 
     /// How many rows.
@@ -35,7 +44,7 @@ impl Rows {
 
     /// The row at an offset below `len`. O(1).
     #[inline]
-    pub(crate) fn row(&self, offset: u32) -> &[f32] {
+    pub(crate) fn row(&self, offset: u32) -> &[E] {
         let chunk = &self.chunks[(offset >> self.chunk_bits) as usize];
         let at = (offset & (self.chunk_rows() - 1)) as usize * self.dim;
         &chunk[at..at + self.dim]
@@ -43,7 +52,7 @@ impl Rows {
 
     /// Puts a row of `dim` components at offset `len`. O(dim), and a copy of the tail chunk at the
     /// first push after a clone.
-    pub(crate) fn push(&mut self, row: &[f32]) {
+    pub(crate) fn push(&mut self, row: &[E]) {
         let full = self.chunk_rows() as usize * self.dim;
         if self.len.is_multiple_of(self.chunk_rows()) {
             self.chunks.push(Arc::new(Vec::with_capacity(full)));
@@ -62,7 +71,7 @@ impl Rows {
     }
 
     /// The rows of chunk `number`, row-major.
-    pub(crate) fn chunk(&self, number: u32) -> &[f32] {
+    pub(crate) fn chunk(&self, number: u32) -> &[E] {
         &self.chunks[number as usize]
     }
 

@@ -1,14 +1,15 @@
-//! Exact and graph search over a view's segments. A pair of vectors has the same distance, to the
-//! last bit, by every route here; ties go to the smaller slot.
+//! Search over a view's segments: exactly, or each segment by the cheapest route. A pair of vectors
+//! has the same distance, to the last bit, by every route; ties go to the smaller slot.
 
 use rayon::prelude::*;
-use vitrail_domain::{Ef, Slot, SlotSet, TopK};
+use vitrail_domain::{Ef, Plan, Slot, SlotSet, TopK};
 use vitrail_kernels::TopK as Nearest;
 
-use crate::links::{Links, Only, Walked, Wanted};
 use crate::pages::NONE;
+use crate::plan::Costs;
+use crate::route::{Question, Tally};
 use crate::segment::Segment;
-use crate::view::{MUTABLE, Placed, VectorView};
+use crate::view::VectorView;
 
 /// Floats that one thread compares before others are called in: about a millisecond.
 const PARALLEL_FLOATS: usize = 1 << 21;
@@ -16,34 +17,22 @@ const PARALLEL_FLOATS: usize = 1 << 21;
 /// Rows of one piece of work of a gather.
 const GATHER_ROWS: usize = 1 << 10;
 
-/// Rows that a filtered walk may always compare for each candidate it keeps, before it gives up.
-const WALK_ROWS_PER_EF: usize = 4;
-
-/// A row compared by a walk costs about this many rows of a gather (three, measured; two leave room
-/// for other machines).
-const STEP_COST: usize = 2;
-
-/// Allowed points that a filtered walk is told of beforehand.
-const SEEDS: usize = 32;
-
 /// What a search found.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Found {
     /// Nearest first; ties by slot.
     pub hits: Vec<(Slot, f32)>,
-    /// Rows whose distance was taken, dead ones included.
+    /// Rows whose exact distance was taken, dead ones included.
     pub compared: usize,
+    /// Rows that were looked at by their codes, in walks and scans.
+    pub estimated: usize,
+    /// The farthest from exact of the routes that were taken.
+    pub plan: Plan,
+    /// What the planner thought it would cost, in microseconds; zero for an exact search.
+    pub predicted_us: f32,
 }
 
 type Partial = (Nearest, usize);
-
-/// A question to one segment.
-struct Asked<'a> {
-    query: &'a [f32],
-    k: usize,
-    ef: usize,
-    allowed: Option<&'a SlotSet>,
-}
 
 impl VectorView {
     /// The `k` nearest by comparing every point, or every point of `allowed`: `k` hits whenever `k`
@@ -65,17 +54,27 @@ impl VectorView {
                 merge(found, self.scan(query, k.get(), base, segment))
             }),
         };
-        Found { hits: hits(nearest), compared }
+        Found { hits: hits(nearest), compared, estimated: 0, plan: Plan::Exact, predicted_us: 0.0 }
     }
 
-    /// The `k` nearest by walking each segment's graph with `ef` (at least `k`) candidates, merged
-    /// with an exact scan of the segments without one; `None` if none has one. Distances are exact.
-    /// Dead and not allowed points are walked through, not returned. A segment in which a walk
-    /// costs more than comparing its allowed points (few match, or they lie far away) has those
-    /// compared instead.
+    /// The `k` nearest, each segment searched by the route that costs least on this machine
+    /// (`plan`): its graph walked with `ef` (at least `k`) candidates, its codes scanned, or its
+    /// rows compared. Distances are exact. Always `k` hits where `k` points of `allowed` match:
+    /// a walk that would cost more than a scan is given up for one.
     ///
-    /// At 100,000 points of 384 components, 400 rows are compared with `ef` 32 and 640 with 128,
-    /// divided, roughly, by the share that matches.
+    /// At 100,000 points of 384 components a walk looks at 500 rows with `ef` 32; under a filter at
+    /// as many divided by the share that matches, which is why few matches are scanned.
+    ///
+    /// # Panics
+    /// The query's length is not `dim`: see [`VectorView::check_query`].
+    #[must_use]
+    pub fn search(&self, query: &[f32], k: TopK, ef: Ef, allowed: Option<&SlotSet>) -> Found {
+        let costs = Costs::measured();
+        self.search_by(&Question::new(self, query, (k.get(), ef.get()), allowed, costs))
+    }
+
+    /// [`Self::search`] that walks every graph there is, whatever it costs; `None` if there is
+    /// none. For measurements and tests.
     ///
     /// # Panics
     /// The query's length is not `dim`: see [`VectorView::check_query`].
@@ -88,26 +87,18 @@ impl VectorView {
         allowed: Option<&SlotSet>,
     ) -> Option<Found> {
         self.has_graph().then_some(())?;
-        let asked = Asked { query, k: k.get(), ef: ef.get().max(k.get()), allowed };
-        let mut places = None;
-        let mut found = (Nearest::new(asked.k), 0);
-        for placed in &self.segments {
-            let links = placed.segment.sound_graph();
-            let walked = links.map_or((None, 0), |links| self.walk(&asked, placed, links));
-            found.1 += walked.1;
-            let more = match (walked.0, allowed) {
-                (Some(nearest), _) => (nearest, 0),
-                (None, Some(_)) => self.gather_part(&asked, placed.base, &mut places),
-                (None, None) => self.scan_alone(query, asked.k, placed.base, &placed.segment),
-            };
-            found = merge(found, more);
+        let costs = Costs::measured();
+        let mut question = Question::new(self, query, (k.get(), ef.get()), allowed, costs);
+        question.always_walk = true;
+        Some(self.search_by(&question))
+    }
+
+    fn search_by(&self, question: &Question<'_>) -> Found {
+        let mut tally = Tally::new(question.k);
+        for part in self.searched_parts() {
+            question.search(&part, &mut tally);
         }
-        let rest = match allowed {
-            Some(_) => self.gather_part(&asked, MUTABLE, &mut places),
-            None => self.scan_alone(query, asked.k, MUTABLE, &self.mutable),
-        };
-        found = merge(found, rest);
-        Some(Found { hits: hits(found.0), compared: found.1 })
+        tally.into_found()
     }
 
     /// The distance of a prepared query to each slot, in the order given; infinity for a slot
@@ -129,73 +120,15 @@ impl VectorView {
         distances
     }
 
-    /// Walks one segment; `None` where the walk gave up, and the rows compared.
-    fn walk(&self, asked: &Asked<'_>, placed: &Placed, links: &Links) -> Walked {
-        let segment = &placed.segment;
-        let whole = asked.allowed.is_none() && placed.live == segment.len();
-        let accept = |offset: u32| {
-            let slot = segment.slot(offset);
-            self.is_live(slot, placed.base, offset)
-                && asked.allowed.is_none_or(|allowed| allowed.contains(Slot(slot)))
-        };
-        // The share of the matches that lies in this segment is taken to be its share of points.
-        let live = placed.live as usize;
-        let here = |allowed| self.matching(allowed) * live / self.len().max(1);
-        let matching = asked.allowed.map_or(live, here);
-        let limit = match asked.allowed {
-            Some(_) => (matching / STEP_COST).max(WALK_ROWS_PER_EF * asked.ef),
-            None => usize::MAX,
-        };
-        let seeds = asked.allowed.map_or(Vec::new(), |allowed| self.seeds(allowed, placed));
-        let only = Only { accept: &accept, seeds: &seeds, matching, limit };
-        let walked = links.walk(&Wanted {
-            query: asked.query,
-            k: asked.k,
-            ef: asked.ef,
-            rows: &segment.rows,
-            scorer: &self.scorer,
-            only: (!whole).then_some(only),
-        });
-        let of_slots = |found: Nearest| {
-            let mut nearest = Nearest::new(asked.k);
-            for (distance, offset) in found.into_sorted() {
-                nearest.push(distance, segment.slot(offset));
-            }
-            nearest
-        };
-        (walked.0.map(of_slots), walked.1)
-    }
-
-    /// Offsets of some of the allowed points that lie in a segment, from all over. O(SEEDS).
-    fn seeds(&self, allowed: &SlotSet, placed: &Placed) -> Vec<u32> {
-        let step = (allowed.len() / SEEDS).max(1);
-        let slots = (0..SEEDS).map_while(|seed| allowed.nth((seed * step) as u32));
-        let places = slots.map(|slot| self.place_of.get(slot.0));
-        let end = placed.base + placed.segment.len();
-        let inside = places.filter(|place| (placed.base..end).contains(place));
-        inside.map(|place| place - placed.base).collect()
-    }
-
-    /// Compares the allowed points of the segment at `base`; their places are looked up once.
-    fn gather_part(
-        &self,
-        asked: &Asked<'_>,
-        base: u32,
-        places: &mut Option<Vec<(u32, u32)>>,
-    ) -> Partial {
-        let Some(allowed) = asked.allowed else { return (Nearest::new(asked.k), 0) };
-        let places = places.get_or_insert_with(|| self.places_of(allowed));
-        let end = match base {
-            MUTABLE => NONE,
-            _ => base + self.segments[self.position(base)].segment.len(),
-        };
-        let at = |bound: u32| places.partition_point(|place| place.0 < bound);
-        self.gather(asked.query, asked.k, &places[at(base)..at(end)])
-    }
-
     /// Compares all rows of a segment on this thread: beside a walk there is little to scan, and
     /// calling others in would wait for cores that freezing is on (p99 during a freeze: 7x).
-    fn scan_alone(&self, query: &[f32], k: usize, base: u32, segment: &Segment) -> Partial {
+    pub(crate) fn scan_alone(
+        &self,
+        query: &[f32],
+        k: usize,
+        base: u32,
+        segment: &Segment,
+    ) -> Partial {
         let pieces = 0..segment.len().div_ceil(segment.rows.piece_rows());
         pieces.fold((Nearest::new(k), 0), |found, number| {
             self.scan_piece(query, found, (base, segment), number)
@@ -266,6 +199,6 @@ fn merge(left: Partial, right: Partial) -> Partial {
     (left.0.merge(right.0), left.1 + right.1)
 }
 
-fn hits(nearest: Nearest) -> Vec<(Slot, f32)> {
+pub(crate) fn hits(nearest: Nearest) -> Vec<(Slot, f32)> {
     nearest.into_sorted().into_iter().map(|(distance, slot)| (Slot(slot), distance)).collect()
 }

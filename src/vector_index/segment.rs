@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 
+use vitrail_kernels::Distance;
+
+use crate::bits::{Bits, GrowingBits};
 use crate::links::Links;
 use crate::pages::{NONE, Pages};
 use crate::rows::Rows;
@@ -23,15 +26,18 @@ pub(crate) struct Segment {
     pub(crate) rows: RowStore,
     pub(crate) slots: Slots,
     pub(crate) graph: Option<Arc<Links>>,
+    /// Codes of a segment that grew in memory.
+    pub(crate) growing_bits: Option<GrowingBits>,
     /// The number of its folder, if it lies on disk.
     pub(crate) number: Option<u64>,
 }
 
 impl Segment {
     /// The empty mutable segment.
-    pub(crate) fn growing(dim: usize) -> Self {
-        let rows = RowStore::Chunks(Rows::new(dim));
-        Self { rows, slots: Slots::Pages(Pages::default()), graph: None, number: None }
+    pub(crate) fn growing(dim: usize, distance: Distance) -> Self {
+        let (rows, slots) = (RowStore::Chunks(Rows::new(dim)), Slots::Pages(Pages::default()));
+        let growing_bits = Some(GrowingBits::new(distance));
+        Self { rows, slots, graph: None, growing_bits, number: None }
     }
 
     /// Rows, dead ones included.
@@ -54,6 +60,18 @@ impl Segment {
         if let (RowStore::Chunks(rows), Slots::Pages(pages)) = (&mut self.rows, &mut self.slots) {
             pages.set(rows.len(), slot);
             rows.push(row);
+            if let Some(bits) = &mut self.growing_bits {
+                bits.follow(rows);
+            }
+        }
+    }
+
+    /// 1-bit codes of all rows, if there are any to be trusted.
+    pub(crate) fn bits(&self) -> Option<Bits<'_>> {
+        match (&self.growing_bits, self.sound_graph()) {
+            (Some(growing), _) => growing.get(),
+            (None, Some(Links::Coded(coded))) => Some(coded.bits()),
+            _ => None,
         }
     }
 
@@ -76,9 +94,10 @@ impl Segment {
         }
     }
 
-    /// Bytes of memory of rows and slots, bytes of the graph (in memory or mapped).
+    /// Bytes of memory of rows, slots and growing codes, bytes of the graph (in memory or mapped).
     pub(crate) fn bytes(&self) -> (usize, usize) {
         let slots = self.len() as usize * size_of::<u32>();
-        (self.rows.bytes().0 + slots, self.graph.as_ref().map_or(0, |graph| graph.bytes()))
+        let bits = self.growing_bits.as_ref().map_or(0, GrowingBits::bytes);
+        (self.rows.bytes().0 + slots + bits, self.graph.as_ref().map_or(0, |graph| graph.bytes()))
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use proptest::prelude::*;
-use vitrail_domain::{Cancel, Code, Dim, Ef, Metric, Slot, SlotSet, TopK};
+use vitrail_domain::{Cancel, Code, Dim, Ef, Metric, Plan, Slot, SlotSet, TopK};
 use vitrail_kernels::Scorer;
 
 use super::*;
 
 mod on_disk;
+mod routes;
 
 /// Seeded numbers (SplitMix64).
 struct Random(u64);

@@ -13,6 +13,7 @@ use vitrail_kernels::Scorer;
 use crate::error::VectorError;
 use crate::pages::{NONE, Pages};
 use crate::policy::{Counts, SegmentCounts};
+use crate::route::Part;
 use crate::segment::Segment;
 use crate::vector::{check_vector, distance_of, prepare_query, prepared};
 
@@ -59,7 +60,7 @@ impl VectorView {
             metric,
             scorer: Scorer::new(distance_of(metric)),
             segments: Vec::new(),
-            mutable: Segment::growing(dim.get()),
+            mutable: Segment::growing(dim.get(), distance_of(metric)),
             mutable_live: 0,
             place_of: Pages::default(),
             live: SlotSet::new(),
@@ -203,6 +204,19 @@ impl VectorView {
         placed.chain([(MUTABLE, &self.mutable)])
     }
 
+    /// The same as parts of a search.
+    pub(crate) fn searched_parts(&self) -> impl Iterator<Item = Part<'_>> {
+        let frozen =
+            self.segments.iter().map(|placed| (placed.base, &*placed.segment, placed.live));
+        let all = frozen.chain([(MUTABLE, &self.mutable, self.mutable_live)]);
+        all.enumerate().map(|(number, (base, segment, live))| Part {
+            number,
+            base,
+            segment,
+            live: live as usize,
+        })
+    }
+
     /// The row at a place that is taken.
     #[inline]
     pub(crate) fn row_at(&self, place: u32) -> &[f32] {
@@ -262,7 +276,7 @@ impl VectorView {
     pub(crate) fn seal(&mut self) -> bool {
         let len = self.mutable.len();
         let Some(base) = self.free_base(len).filter(|_| len > 0) else { return false };
-        let sealed = std::mem::replace(&mut self.mutable, Segment::growing(self.dim.get()));
+        let sealed = self.begin_mutable();
         let mut moved = 0;
         for offset in 0..len {
             let slot = sealed.slot(offset);
@@ -278,7 +292,7 @@ impl VectorView {
 
     /// Moves the live rows of the mutable segment together. O(live rows * dim).
     pub(crate) fn rewrite_mutable(&mut self) {
-        let old = std::mem::replace(&mut self.mutable, Segment::growing(self.dim.get()));
+        let old = self.begin_mutable();
         for offset in 0..old.len() {
             let slot = old.slot(offset);
             if self.is_live(slot, MUTABLE, offset) {
@@ -350,6 +364,17 @@ impl VectorView {
         }
         next.segments.retain(|placed| placed.segment.damage().is_none());
         (next, lost)
+    }
+
+    /// A segment without rows.
+    pub(crate) fn empty_segment(&self) -> Segment {
+        Segment::growing(self.dim.get(), distance_of(self.metric))
+    }
+
+    /// Takes the mutable segment away and begins another.
+    fn begin_mutable(&mut self) -> Segment {
+        let empty = self.empty_segment();
+        std::mem::replace(&mut self.mutable, empty)
     }
 
     fn insert(&mut self, placed: Placed) {

@@ -153,7 +153,7 @@ impl VectorIndex {
         let base = base_of(segments).filter(|_| work.keep_base);
         let mut rows = Gathered::of(view, segments, base.is_some());
         if rows.from.is_empty() {
-            return Ok(Some((Segment::growing(view.dim().get()), Vec::new())));
+            return Ok(Some((view.empty_segment(), Vec::new())));
         }
         let number = self.shelf.as_ref().map(Shelf::begin);
         let place = self.shelf.as_ref().zip(number);
@@ -174,7 +174,8 @@ impl VectorIndex {
             None => links,
         };
         let (slots, graph) = (Slots::List(rows.slots.into()), Some(Arc::new(links)));
-        Ok(Some((Segment { rows: stored, slots, graph, number }, rows.origin)))
+        let segment = Segment { rows: stored, slots, graph, growing_bits: None, number };
+        Ok(Some((segment, rows.origin)))
     }
 
     /// Persists, then publishes: the manifest names the new segment before a reader sees it.

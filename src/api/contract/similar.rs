@@ -108,7 +108,7 @@ pub struct Group {
 /// The receipt of an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Explain {
-    /// `exact` or `graph`.
+    /// `exact`, `codes` or `graph`: the farthest from exact of the ways that were taken.
     pub plan: &'static str,
     /// The vector compared.
     pub vector: String,
@@ -122,8 +122,12 @@ pub struct Explain {
     pub points: usize,
     /// Points that pass filter and exclusions: a true count.
     pub matched: usize,
-    /// Vectors compared with the query.
+    /// Vectors compared exactly with the query.
     pub compared: usize,
+    /// Vectors looked at by their codes, in a graph walk or a scan.
+    pub estimated: usize,
+    /// Microseconds that the planner thought finding the hits would take; 0 for an exact search.
+    pub predicted_us: u64,
     /// Candidates of the graph walk.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ef: Option<usize>,
@@ -196,6 +200,8 @@ fn explain(similar: &Similar, total_ms: f64) -> Explain {
         points: receipt.points,
         matched: receipt.matched,
         compared: receipt.compared,
+        estimated: receipt.estimated,
+        predicted_us: receipt.predicted_us,
         ef: (receipt.plan == Plan::Graph).then_some(receipt.ef),
         unindexed: receipt.unindexed.clone(),
         filter_us: receipt.filter_us,

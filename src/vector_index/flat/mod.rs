@@ -32,4 +32,5 @@ pub use builder::{FlatOptions, Watch, build, extend};
 pub use filtered::FlatFilter;
 pub use graph::{FlatGraph, FlatGraphRef};
 pub use scratch::{Scratch, Work};
+pub use space::lengths_are_even;
 pub use walk::FlatIndex;

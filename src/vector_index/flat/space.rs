@@ -22,6 +22,15 @@ struct Lift {
     components: Vec<f32>,
 }
 
+/// Whether rows are of much the same length, so that walks by inner product find the short ones
+/// too. O(rows).
+#[must_use]
+pub fn lengths_are_even(codes: &Sq8Ref<'_>) -> bool {
+    let squares = || (0..codes.len() as u32).map(|row| sq8::squared_length(codes.row(row)));
+    let mean = squares().sum::<f32>() / codes.len().max(1) as f32;
+    squares().all(|square| square <= EVEN_UP_TO * mean)
+}
+
 impl Lift {
     fn new(codes: &Sq8Ref<'_>) -> Self {
         let rows = 0..codes.len() as u32;
@@ -29,11 +38,6 @@ impl Lift {
         let longest = squares.iter().copied().fold(0.0, f32::max);
         let components = squares.iter().map(|square| (longest - square).max(0.0).sqrt()).collect();
         Self { squares, components }
-    }
-
-    fn lengths_are_even(&self) -> bool {
-        let mean = self.squares.iter().sum::<f32>() / self.squares.len().max(1) as f32;
-        self.squares.iter().all(|&square| square <= EVEN_UP_TO * mean)
     }
 
     /// What is added to `-<a, b>`. The difference of the two components is taken from that of the
@@ -49,7 +53,7 @@ impl Lift {
 impl<'a> Space<'a> {
     pub(super) fn new(codes: Sq8Ref<'a>) -> Self {
         let lift = match codes.distance() {
-            Distance::MinusDot => Some(Lift::new(&codes)).filter(Lift::lengths_are_even),
+            Distance::MinusDot => lengths_are_even(&codes).then(|| Lift::new(&codes)),
             _ => None,
         };
         Self { codes, lift }
