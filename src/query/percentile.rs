@@ -14,14 +14,18 @@ impl Background {
     /// Measures the query against up to 1,000 points of the view that are not in `left_out`.
     /// The same view gives the same sample. `None` under 50 points.
     ///
-    /// `query` is prepared for the view's metric. Cost: 1,000 distances.
+    /// `distances` gives the query's to each slot. Cost: 1,000 distances.
     #[must_use]
-    pub fn measure(view: &VectorView, query: &[f32], left_out: &SlotSet) -> Option<Self> {
+    pub fn measure(
+        view: &VectorView,
+        left_out: &SlotSet,
+        distances: impl FnOnce(&[Slot]) -> Vec<f32>,
+    ) -> Option<Self> {
         let sample = sample(view.slots(), left_out);
         if sample.len() < PERCENTILE_POINTS_MIN {
             return None;
         }
-        let mut sorted = view.distances(query, &sample);
+        let mut sorted = distances(&sample);
         sorted.sort_by(f32::total_cmp);
         Some(Self { sorted })
     }

@@ -151,7 +151,7 @@ fn name() -> VectorName {
 fn question(query: Vec<f32>, k: usize) -> Question {
     Question {
         vector: name(),
-        query,
+        query: query.into(),
         k: TopK::new(k).expect("k"),
         ef: None,
         exact: false,
