@@ -86,6 +86,7 @@ fn bench(seed: u64) -> Bench {
     let records = Arc::new(Records(records));
     let view = View {
         vectors: BTreeMap::from([(name(), index.view())]),
+        rows: BTreeMap::new(),
         fields: fields.view(),
         records: records.clone(),
         live: Arc::new(SlotSet::below(POINTS)),
