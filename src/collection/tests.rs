@@ -1,5 +1,7 @@
 //! A collection over real files: restarts by its segments, damage of them, refused vectors.
 
+mod model;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;

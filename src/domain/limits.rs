@@ -162,6 +162,10 @@ pub const GROUP_SIZE_MAX: usize = 100;
 /// Points sampled for a hit's percentile (design: 1,000 seeded points).
 pub const PERCENTILE_SAMPLE: usize = 1_000;
 
+/// The same of multi-vectors, whose rows are read from the truth for each of them: 250 resolve 0.4
+/// of a percent.
+pub const PERCENTILE_MULTI_SAMPLE: usize = 250;
+
 /// Points below which a percentile says nothing and is left out.
 pub const PERCENTILE_POINTS_MIN: usize = 50;
 

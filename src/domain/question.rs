@@ -62,8 +62,8 @@ pub struct Hit {
     pub slot: Slot,
     /// Smaller is closer.
     pub distance: f32,
-    /// Percent of 1,000 seeded sample points that lie farther from this query; `None` where the
-    /// collection is too small or it was not asked for.
+    /// Percent of 1,000 seeded sample points (250 of multi-vectors) that lie farther from this
+    /// query; `None` where the collection is too small or it was not asked for.
     pub percentile: Option<f32>,
     /// Its fields.
     pub payload: Payload,

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use vitrail_domain::limits::{GROUP_SIZE_MAX, GROUPS_MAX, TOP_K_MAX};
+use vitrail_domain::limits::{
+    GROUP_SIZE_MAX, GROUPS_MAX, PERCENTILE_MULTI_SAMPLE, PERCENTILE_SAMPLE, TOP_K_MAX,
+};
 use vitrail_domain::{Answer, Ef, Explain, GroupBy, Hit, Plan, Question, Slot, SlotSet, TopK};
 use vitrail_vector_index::{Found, VectorView};
 
@@ -16,7 +18,8 @@ use crate::view::View;
 /// Answers `question` over `view`. Always `k` hits where `k` points pass.
 ///
 /// Cost: the filter's bitmap, then either one distance per passing point or a graph walk;
-/// with percentiles, 1,000 distances more. Of a multi-vector each candidate is read from the truth.
+/// with percentiles, 1,000 distances more. Of a multi-vector the rows of each candidate are read
+/// from the truth, and of 250 points with percentiles.
 ///
 /// # Errors
 /// An unknown vector or role, a query of another length or with a component that is not finite,
@@ -155,11 +158,15 @@ impl Search<'_> {
             return Ok(hits);
         }
         let own = own_slots(self.view, self.question)?;
+        let most = match &self.query.many {
+            Some(_) => PERCENTILE_MULTI_SAMPLE,
+            None => PERCENTILE_SAMPLE,
+        };
         let distances = |slots: &[Slot]| match &self.query.many {
             Some(many) => many.distances(slots),
             None => self.vectors.distances(&self.query.row, slots),
         };
-        if let Some(background) = Background::measure(self.vectors, &own, distances) {
+        if let Some(background) = Background::measure(self.vectors, &own, most, distances) {
             for hit in &mut hits {
                 hit.percentile = Some(background.percentile(hit.distance));
             }
