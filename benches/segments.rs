@@ -119,8 +119,7 @@ fn search(index: &VectorIndex, query: &[f32]) -> f64 {
     let (Ok(k), Ok(ef)) = (TopK::new(10), Ef::new(64)) else { return f64::NAN };
     let started = Instant::now();
     let view = index.view();
-    let found = view.search_graph(query, k, ef, None);
-    std::hint::black_box(found.unwrap_or_else(|| view.search_exact(query, k, None)));
+    std::hint::black_box(view.search(query, k, ef, None));
     started.elapsed().as_secs_f64() * 1e6
 }
 
@@ -134,7 +133,7 @@ fn recall(index: &VectorIndex, data: &Data) -> Outcome<f64> {
     let (view, k, ef) = (index.view(), TopK::new(10)?, Ef::new(64)?);
     let of = |query: &Vec<f32>| {
         let truth = view.search_exact(query, k, None).hits;
-        let found = view.search_graph(query, k, ef, None).unwrap_or_default().hits;
+        let found = view.search(query, k, ef, None).hits;
         found.iter().filter(|hit| truth.contains(hit)).count()
     };
     let hits: usize = data.queries.iter().take(200).map(of).sum();

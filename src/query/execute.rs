@@ -107,6 +107,7 @@ impl Search<'_> {
             k: k.get(),
             ef: self.question.ef.map(Ef::get),
             exact: self.question.exact,
+            filtered: self.narrowed.matched < self.vectors.len(),
         });
         let allowed = self.narrowed.allowed.as_ref();
         if let Choice::Cheapest { ef } = choice

@@ -2,10 +2,12 @@
 //! file beside the graph of a frozen one.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use vitrail_kernels::{BitCoder, BitQuery, BitsRef, Distance, bits};
 
 use crate::code_scan::SCORED_AT_ONCE;
+use crate::plan::COMPARED;
 use crate::rows::Rows;
 
 /// Floats of rows from which on a growing segment has codes: fewer are compared as they are in
@@ -41,17 +43,49 @@ pub(crate) fn encode<'a>(coder: &BitCoder, len: u32, row: &dyn Fn(u32) -> &'a [f
     codes
 }
 
+/// How many rows scans by bits have lately had to compare exactly: what is kept at first by the
+/// next, and what the planner expects of it. Threads may lose one another's notes, which does no
+/// harm.
+#[derive(Debug)]
+pub(crate) struct Lately(AtomicU32);
+
+impl Default for Lately {
+    fn default() -> Self {
+        Self(AtomicU32::new(COMPARED as u32))
+    }
+}
+
+impl Lately {
+    pub(crate) fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed) as usize
+    }
+
+    /// Goes up by a quarter of what was missing, and down by a sixteenth of what was too much: to
+    /// have kept too few costs a second scan.
+    pub(crate) fn note(&self, needed: usize) {
+        let needed = u32::try_from(needed).unwrap_or(u32::MAX).max(COMPARED as u32);
+        let before = self.0.load(Ordering::Relaxed);
+        let after = if needed > before {
+            before + (needed - before).div_ceil(4)
+        } else {
+            before - (before - needed) / 16
+        };
+        self.0.store(after, Ordering::Relaxed);
+    }
+}
+
 /// The codes of a segment that grows. A clone shares them.
 #[derive(Clone)]
 pub(crate) struct GrowingBits {
     distance: Distance,
+    lately: Arc<Lately>,
     made: Option<(Arc<BitCoder>, Rows<u8>)>,
 }
 
 impl GrowingBits {
     /// None yet.
     pub(crate) fn new(distance: Distance) -> Self {
-        Self { distance, made: None }
+        Self { distance, lately: Arc::default(), made: None }
     }
 
     /// Follows `rows`, which just got one more at their end. O(dim log dim); once, when there are
@@ -75,7 +109,7 @@ impl GrowingBits {
     /// The codes, if there are any.
     pub(crate) fn get(&self) -> Option<Bits<'_>> {
         let (coder, codes) = self.made.as_ref()?;
-        Some(Bits { coder, codes: Where::Chunks(codes) })
+        Some(Bits { coder, codes: Where::Chunks(codes), lately: &self.lately })
     }
 
     /// Bytes of memory.
@@ -94,6 +128,7 @@ fn push(coder: &BitCoder, codes: &mut Rows<u8>, row: &[f32]) {
 pub(crate) struct Bits<'a> {
     coder: &'a BitCoder,
     codes: Where<'a>,
+    pub(crate) lately: &'a Lately,
 }
 
 enum Where<'a> {
@@ -103,8 +138,8 @@ enum Where<'a> {
 
 impl<'a> Bits<'a> {
     /// Codes one behind the other.
-    pub(crate) fn flat(coder: &'a BitCoder, codes: &'a [u8]) -> Self {
-        Self { coder, codes: Where::Flat(codes) }
+    pub(crate) fn flat(coder: &'a BitCoder, codes: &'a [u8], lately: &'a Lately) -> Self {
+        Self { coder, codes: Where::Flat(codes), lately }
     }
 
     /// A query as the codes take it. O(dim log dim).
@@ -141,5 +176,28 @@ fn score(coder: &BitCoder, codes: &[u8], query: &BitQuery, ids: &[u32], out: &mu
     match BitsRef::new(codes, coder.dim()) {
         Some(codes) => codes.distances(query, ids, out),
         None => out[..ids.len()].fill(f32::INFINITY),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_scans_lately_needed_rises_fast_and_falls_slowly() {
+        let lately = Lately::default();
+        (0..20).for_each(|_| lately.note(1_000));
+        assert!((900..=1_000).contains(&lately.get()), "{}", lately.get());
+        lately.note(10);
+        assert!(lately.get() > 850);
+        (0..200).for_each(|_| lately.note(10));
+        assert!(lately.get() < 2 * COMPARED, "{}", lately.get());
+    }
+
+    #[test]
+    fn a_mean_is_that_of_the_rows() {
+        let rows = [[1.0, -2.0], [3.0, 4.0]];
+        assert_eq!(mean_of(2, rows.iter().map(|row| row.as_slice())), [2.0, 1.0]);
+        assert_eq!(mean_of(2, std::iter::empty()), [0.0, 0.0]);
     }
 }

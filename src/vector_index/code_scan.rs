@@ -3,6 +3,7 @@
 
 use vitrail_kernels::{Scorer, TopK};
 
+use crate::plan::COMPARED;
 use crate::store::RowStore;
 
 /// Rows scored at once: their numbers and estimates stay in the first cache.
@@ -12,7 +13,7 @@ pub(crate) const SCORED_AT_ONCE: usize = 256;
 const KEPT_PER_HIT: usize = 5;
 
 /// The same, at least.
-const KEPT_MIN: usize = 50;
+const KEPT_MIN: usize = COMPARED;
 
 /// Standard errors of the estimate by which the first row that was left out must lie beyond the
 /// last hit. The errors are measured on the rows that were compared, so codes that fit the data
@@ -30,6 +31,9 @@ pub(crate) struct CodeScan<'a> {
     pub(crate) scorer: &'a Scorer,
     /// The slot of an offset.
     pub(crate) slot: &'a dyn Fn(u32) -> u32,
+    /// Rows that such scans have lately compared: as many are kept at first, so that a second scan
+    /// is rare.
+    pub(crate) lately: usize,
 }
 
 /// What it found: (exact distance, slot).
@@ -39,6 +43,8 @@ pub(crate) struct Scanned {
     pub(crate) estimated: usize,
     /// Rows compared exactly.
     pub(crate) compared: usize,
+    /// Rows that had to be: those whose estimates lie within the error of the last hit.
+    pub(crate) needed: usize,
 }
 
 impl CodeScan<'_> {
@@ -50,7 +56,7 @@ impl CodeScan<'_> {
         offsets: impl Iterator<Item = u32> + Clone,
         live: impl Fn(u32) -> bool,
     ) -> Scanned {
-        let mut keep = KEPT_MIN.max(self.k.saturating_mul(KEPT_PER_HIT));
+        let mut keep = KEPT_MIN.max(self.k.saturating_mul(KEPT_PER_HIT)).max(self.lately);
         let (mut estimated, mut compared) = (0, 0);
         loop {
             let mut candidates = TopK::new(keep);
@@ -60,10 +66,11 @@ impl CodeScan<'_> {
             let kept = candidates.into_sorted();
             compared += kept.len();
             let (nearest, error) = self.compare(&kept);
-            let beyond = kept.last().map_or(f32::INFINITY, |last| last.0 - ERRORS * error);
-            // With fewer than k hits `reach` is infinite.
-            if all_kept || beyond >= nearest.reach() {
-                return Scanned { nearest, estimated, compared };
+            // With fewer than k hits it is infinite.
+            let matters = nearest.reach() + ERRORS * error;
+            let needed = kept.partition_point(|kept| kept.0 < matters);
+            if all_kept || needed < kept.len() {
+                return Scanned { nearest, estimated, compared, needed };
             }
             // From an eighth on, the exact distances cost more than the scan: then take them all.
             keep = if keep * MORE * 8 > seen { seen + 1 } else { keep * MORE };
@@ -82,7 +89,8 @@ impl CodeScan<'_> {
         self.scorer.each(self.query, offsets.len(), row, |at, distance| {
             nearest.push(distance, (self.slot)(offsets[at]));
         });
-        Scanned { nearest, estimated: 0, compared: offsets.len() }
+        let compared = offsets.len();
+        Scanned { nearest, estimated: 0, compared, needed: compared }
     }
 
     /// Exact distances of candidates, and the standard error of their estimates.
@@ -144,7 +152,14 @@ mod tests {
 
     fn scan(rows: &RowStore, error: impl Fn(u32) -> f32) -> Scanned {
         let scorer = Scorer::new(Distance::L2Squared);
-        let scan = CodeScan { query: &[0.0], k: 5, rows, scorer: &scorer, slot: &|offset| offset };
+        let scan = CodeScan {
+            query: &[0.0],
+            k: 5,
+            rows,
+            scorer: &scorer,
+            slot: &|offset| offset,
+            lately: 0,
+        };
         let estimate = |ids: &[u32], out: &mut [f32]| {
             for (out, &id) in out.iter_mut().zip(ids) {
                 *out = (id as f32).powi(2) + error(id);

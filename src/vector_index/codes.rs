@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use vitrail_kernels::{BitCoder, Distance, Lines, Sq8Ref, bits, sq8};
 
-use crate::bits::{Bits, coder};
+use crate::bits::{Bits, Lately, coder};
 use crate::blocks::{self, BlockFile, Section};
 use crate::error::SegmentError;
 use crate::flat::{FlatGraph, FlatGraphRef, FlatIndex, Scratch};
@@ -38,6 +38,7 @@ pub(crate) struct Coded {
     codes: Codes,
     bits: Codes,
     coder: BitCoder,
+    lately: Lately,
     /// Whether rows are of much the same length: by inner product a walk under a filter may miss
     /// short ones else.
     even: bool,
@@ -117,6 +118,7 @@ impl Coded {
             bits: Codes::Held(made.bits),
             dim: made.coder.dim(),
             coder: made.coder,
+            lately: Lately::default(),
             even: made.even,
             distance,
             sound,
@@ -179,6 +181,7 @@ impl Coded {
             codes: Codes::Mapped(codes, range),
             bits,
             coder,
+            lately: Lately::default(),
             even: even != 0,
             dim,
             distance,
@@ -214,7 +217,7 @@ impl Coded {
 
     /// The 1-bit codes.
     pub(crate) fn bits(&self) -> Bits<'_> {
-        Bits::flat(&self.coder, self.bits.bytes())
+        Bits::flat(&self.coder, self.bits.bytes(), &self.lately)
     }
 
     /// Whether a walk under a filter finds long and short rows alike.

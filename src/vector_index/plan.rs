@@ -72,8 +72,9 @@ pub struct Asked {
 pub struct Has {
     /// Codes of bytes.
     pub bytes: bool,
-    /// Codes of one bit a component.
-    pub bits: bool,
+    /// Codes of one bit a component: how many rows a scan by them has lately compared exactly,
+    /// which grows where they tell the data apart badly.
+    pub bits: Option<usize>,
     /// A graph that may be walked for this question.
     pub walk: bool,
 }
@@ -91,15 +92,20 @@ pub struct Planned {
 /// answer is exact.
 const EXACT_FREE_NS: f32 = 50_000.0;
 
-/// Candidates that a scan by codes compares exactly, as a rule (`code_scan`).
-const COMPARED: usize = 60;
+/// Candidates that a scan by bytes compares exactly (`code_scan`); by bits, at least.
+pub const COMPARED: usize = 50;
+
+/// A walk's prediction is the less certain one, and a scan misses nothing: the walk must be this
+/// much cheaper. What it may cost before it is given up is the scan's cost, so this is its margin.
+const WALK_MARGIN: f32 = 1.5;
 
 /// Nanoseconds of a walk for each row it looks at, beside the distance: pool, stamps, links.
 const STEP_NS: f32 = 25.0;
 
-/// Rows that a walk of `ef` candidates looks at among 100,000: 300 with 10, 530 with 64.
+/// Rows that a walk of `ef` candidates looks at among 100,000: some 300 with 10; with 64, 530
+/// (tiles of 384 components) to 900 (photographs of 6,144).
 const WALK_ROWS: f32 = 250.0;
-const WALK_ROWS_PER_EF: f32 = 4.5;
+const WALK_ROWS_PER_EF: f32 = 6.5;
 const WALK_ROWS_AT: f32 = 1e5;
 
 /// Nanoseconds more for each row that a walk under a filter looks at: its slot, the bitmap.
@@ -115,7 +121,11 @@ pub fn choose(asked: &Asked, costs: &Costs) -> Planned {
     let scan = scan(asked, costs);
     let walk = Planned { route: Route::Walk, ns: walk_ns(asked, costs) };
     let free = scan.route == Route::Exact && scan.ns <= EXACT_FREE_NS;
-    if asked.has.walk && walk.ns < scan.ns && !free { walk } else { scan }
+    if asked.has.walk && walk.ns * margin(asked) < scan.ns && !free { walk } else { scan }
+}
+
+fn margin(asked: &Asked) -> f32 {
+    if asked.matching < asked.rows { WALK_MARGIN } else { 1.0 }
 }
 
 /// The cheapest scan.
@@ -126,16 +136,19 @@ pub fn scan(asked: &Asked, costs: &Costs) -> Planned {
     if exact.ns <= EXACT_FREE_NS {
         return exact;
     }
-    let compared = COMPARED.max(5 * asked.k).min(asked.matching) as f32 * floats;
-    let by = |route: Route, row: f32, query: f32| Planned {
+    let by = |route: Route, row: f32, compared: usize| Planned {
         route,
-        ns: query + asked.matching as f32 * row + compared,
+        ns: asked.matching as f32 * row
+            + compared.max(5 * asked.k).min(asked.matching) as f32 * floats,
     };
-    let bytes = by(Route::Bytes, costs.bytes.at(asked.dim), 0.0);
-    let bits = by(Route::Bits, costs.bits.at(asked.dim / 8), rotation_ns(asked.dim, costs));
-    let ways = [(true, exact), (asked.has.bytes, bytes), (asked.has.bits, bits)];
-    let there = ways.into_iter().filter(|way| way.0).map(|way| way.1);
-    there.min_by(|a, b| a.ns.total_cmp(&b.ns)).unwrap_or(exact)
+    let bytes = by(Route::Bytes, costs.bytes.at(asked.dim), COMPARED);
+    let bytes = asked.has.bytes.then_some(bytes);
+    let bits = asked.has.bits.map(|compared| {
+        let scanned = by(Route::Bits, costs.bits.at(asked.dim / 8), compared);
+        Planned { ns: scanned.ns + rotation_ns(asked.dim, costs), ..scanned }
+    });
+    let ways = [Some(exact), bytes, bits].into_iter().flatten();
+    ways.min_by(|a, b| a.ns.total_cmp(&b.ns)).unwrap_or(exact)
 }
 
 /// Rows that a walk may look at before the cheapest scan would have been done.
@@ -174,7 +187,7 @@ mod tests {
         rotation: 0.2,
     };
 
-    const ALL: Has = Has { bytes: true, bits: true, walk: true };
+    const ALL: Has = Has { bytes: true, bits: Some(COMPARED), walk: true };
 
     fn route(rows: usize, matching: usize, dim: usize, has: Has) -> Route {
         choose(&Asked { rows, matching, dim, k: 10, ef: 16, has }, &COSTS).route
@@ -205,7 +218,9 @@ mod tests {
     fn what_is_not_there_is_not_taken() {
         let without = |has: Has| route(100_000, 50_000, 384, has);
         assert_eq!(without(Has { walk: false, ..ALL }), Route::Bits);
-        assert_eq!(without(Has { walk: false, bits: false, ..ALL }), Route::Bytes);
+        assert_eq!(without(Has { walk: false, bits: None, ..ALL }), Route::Bytes);
+        // Where bits tell the rows apart badly, bytes are the cheaper ones.
+        assert_eq!(without(Has { walk: false, bits: Some(20_000), ..ALL }), Route::Bytes);
         assert_eq!(without(Has::default()), Route::Exact);
     }
 

@@ -6,6 +6,7 @@ use vitrail_domain::{Plan, Slot, SlotSet};
 use vitrail_kernels::TopK;
 
 use crate::code_scan::{CodeScan, Scanned};
+use crate::codes::Coded;
 use crate::links::{Links, Only, Wanted};
 use crate::pages::NONE;
 use crate::plan::{self, Asked, Costs, Has, Planned, Route};
@@ -135,13 +136,14 @@ impl<'a> Question<'a> {
             Some(coded) => self.allowed.is_none() || coded.is_even(),
             None => links.is_some(),
         };
+        let bits = part.segment.bits().map(|bits| bits.lately.get());
         Asked {
             rows: part.segment.len() as usize,
             matching: (self.matching * part.live).div_ceil(self.view.len().max(1)),
             dim: self.query.len(),
             k: self.k,
             ef: self.ef,
-            has: Has { bytes: coded.is_some(), bits: part.segment.bits().is_some(), walk },
+            has: Has { bytes: coded.is_some(), bits, walk },
         }
     }
 
@@ -236,19 +238,23 @@ impl<'a> Question<'a> {
         offsets: impl Iterator<Item = u32> + Clone,
         tally: &mut Tally,
     ) {
+        let bits = part.segment.bits();
         let scan = CodeScan {
             query: self.query,
             k: self.k,
             rows: &part.segment.rows,
             scorer: &self.view.scorer,
             slot: &|offset| part.segment.slot(offset),
+            lately: bits.as_ref().filter(|_| route == Route::Bits).map_or(0, |b| b.lately.get()),
         };
         let live = |offset: u32| self.accepts(part, offset);
         let coded = part.segment.sound_graph().and_then(Links::coded);
-        let scanned = match (route, part.segment.bits(), coded.and_then(|coded| coded.sq8())) {
+        let scanned = match (route, bits, coded.and_then(Coded::sq8)) {
             (Route::Bits, Some(bits), _) => {
                 let query = bits.query(self.query);
-                scan.run(&|ids, out| bits.distances(&query, ids, out), offsets, live)
+                let scanned = scan.run(&|ids, out| bits.distances(&query, ids, out), offsets, live);
+                bits.lately.note(scanned.needed);
+                scanned
             }
             (Route::Bytes, _, Some(codes)) => {
                 let mut query = vec![0; codes.stride()];
@@ -257,7 +263,7 @@ impl<'a> Question<'a> {
             }
             _ => scan.exactly(offsets, live),
         };
-        let Scanned { nearest, estimated, compared } = scanned;
+        let Scanned { nearest, estimated, compared, .. } = scanned;
         tally.take(nearest);
         tally.estimated += estimated;
         tally.compared += compared;

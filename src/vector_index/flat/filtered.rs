@@ -14,6 +14,9 @@ use super::walk::FlatIndex;
 /// Below this share of passing nodes, walks look two links far.
 const TWO_HOPS_BELOW: f32 = 0.25;
 
+/// Passing nodes that are kept before walks no longer look so far: they have arrived.
+const TWO_HOPS_KEPT: usize = 16;
+
 /// Seeds that are compared at most: they show where passing nodes are at all.
 const SEEDS_MAX: usize = 32;
 
@@ -173,7 +176,8 @@ impl<'a, 'i, F: Fn(u32) -> bool> Filtered<'a, 'i, F> {
         for &node in &fresh[..count] {
             self.sort_in(node, passing, others);
         }
-        if !self.two_hops || self.scratch.pool.is_full() {
+        let kept = self.scratch.pool.keys().len();
+        if !self.two_hops || self.scratch.pool.is_full() || kept >= TWO_HOPS_KEPT {
             return;
         }
         for place in 0..others.count {
