@@ -5,9 +5,9 @@
 //!
 //! Drawn, seeded: an image has a finding of 200 and a place on a sheet of 12 dimensions. Its row r
 //! is the unit vector of `base_r + image + finding_row + noise`: what all images have at r (1.0),
-//! the image's place on the sheet (0.6), the finding's own sign in the six rows where the finding is
-//! seen (0.9), and what nobody shares (the set's own size: 0.6 `near`, 1.2 `rough`). `alone` has rows
-//! that share nothing at all: no mean can stand for them, so it bounds the claim from below.
+//! the image's place on the sheet (0.6), the finding's own sign in the six rows where it is seen
+//! (0.9), and what nobody shares (the set's own size: 0.6 `near`, 1.2 `rough`). Rows of `alone`
+//! share nothing at all: no mean can stand for them, so it bounds the claim from below.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench")]
 
 use std::collections::BTreeMap;
@@ -119,7 +119,11 @@ fn name() -> VectorName {
     "v".parse().unwrap()
 }
 
-fn filled(folder: &std::path::Path, world: &mut World, points: usize) -> (Catalog, Arc<Collection>) {
+fn filled(
+    folder: &std::path::Path,
+    world: &mut World,
+    points: usize,
+) -> (Catalog, Arc<Collection>) {
     let store = Store::open(folder, StoreOptions::default()).unwrap();
     let catalog = Catalog::open(Arc::new(store), Arc::new(Still)).unwrap();
     let spec = VectorSpec {
@@ -200,12 +204,12 @@ fn measured(points: usize, queries: usize, set: (&str, f32, f32)) -> Value {
         times
     });
     let curve: Vec<Value> = curve.collect();
-    let mut ranked = with(Some(200));
+    let mut ranked = with(Some(1_000));
     ranked.iter_mut().for_each(|question| question.percentiles = true);
     let (_, percentiles) = asked(&collection, &ranked);
     json!({
         "set": set.0, "noise": set.1, "shared": set.2, "exact": exact, "curve": curve,
-        "with_percentiles_at_200": percentiles,
+        "with_percentiles_at_1000": percentiles,
     })
 }
 

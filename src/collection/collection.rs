@@ -159,11 +159,7 @@ impl Collection {
     ///
     /// # Errors
     /// A damaged record.
-    pub fn vector(
-        &self,
-        slot: Slot,
-        name: &VectorName,
-    ) -> Result<Option<Vector>, CollectionError> {
+    pub fn vector(&self, slot: Slot, name: &VectorName) -> Result<Option<Vector>, CollectionError> {
         Ok(self.store.value(slot, name)?)
     }
 

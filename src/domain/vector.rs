@@ -219,7 +219,10 @@ mod tests {
     #[test]
     fn rows_are_of_one_length_and_within_the_bounds() {
         let rows = MultiVector::of_rows(&[vec![1.0, 2.0], vec![3.0, 4.0]]).unwrap();
-        assert_eq!((rows.len(), rows.dim().get(), rows.values()), (2, 2, &[1.0, 2.0, 3.0, 4.0][..]));
+        assert_eq!(
+            (rows.len(), rows.dim().get(), rows.values()),
+            (2, 2, &[1.0, 2.0, 3.0, 4.0][..])
+        );
         assert_eq!(rows.rows().nth(1), Some(&[3.0, 4.0][..]));
         let ragged = MultiVector::of_rows(&[vec![1.0], vec![1.0, 2.0]]);
         assert_eq!(ragged, Err(MultiVectorError::Ragged { row: 1, got: 2, expected: 1 }));

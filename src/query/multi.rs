@@ -13,11 +13,11 @@ use crate::view::View;
 
 /// Candidates compared exactly for each hit asked for: the recall that this buys, and what it
 /// costs, is measured in src/decisions/0009.
-pub(crate) const OVERSAMPLING: usize = 20;
+pub(crate) const OVERSAMPLING: usize = 100;
 
 /// Candidates compared exactly in any case: the last hits of a mean row are the least certain, and
 /// of few hits most are last ones.
-pub(crate) const CANDIDATES_MIN: usize = 200;
+pub(crate) const CANDIDATES_MIN: usize = 1_000;
 
 /// Slots of one piece of work; more than one piece is shared among the threads.
 const PIECE: usize = 256;
@@ -48,12 +48,13 @@ pub(crate) fn prepared<'a>(
         }
         (None, Vector::Many(rows)) => Err(QueryError::OneRow { name: name(), rows: rows.len() }),
         (Some(rows), query) => {
-            let max_sim = MaxSim::new(vectors.dim(), vectors.metric(), query).map_err(
-                |(row, source)| match query {
-                    Vector::One(_) => refused(source),
-                    Vector::Many(_) => QueryError::Row { name: name(), row, source },
-                },
-            )?;
+            let max_sim =
+                MaxSim::new(vectors.dim(), vectors.metric(), query).map_err(|(row, source)| {
+                    match query {
+                        Vector::One(_) => refused(source),
+                        Vector::Many(_) => QueryError::Row { name: name(), row, source },
+                    }
+                })?;
             Ok(Query { row: max_sim.mean(), many: Some(Many { rows, max_sim }) })
         }
     }
@@ -123,7 +124,7 @@ mod tests {
         let k = |k: usize| TopK::new(k).expect("k");
         let ef = |ef: usize| Ef::new(ef).ok();
         assert_eq!(wanted(k(1), None), CANDIDATES_MIN);
-        assert_eq!(wanted(k(100), None), 100 * OVERSAMPLING);
+        assert_eq!(wanted(k(20), None), 20 * OVERSAMPLING);
         assert_eq!(wanted(k(10), ef(50)), 50);
         assert_eq!(wanted(k(10), ef(5)), 10);
         assert_eq!(wanted(k(TOP_K_MAX), None), TOP_K_MAX);

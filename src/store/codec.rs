@@ -258,11 +258,7 @@ pub(crate) fn unseal<'a>(kind: Kind, key: &[u8], value: &'a [u8]) -> Result<&'a 
 }
 
 /// The version and the body of a value of `kind` that was written under `key`.
-fn unseal_version<'a>(
-    kind: Kind,
-    key: &[u8],
-    value: &'a [u8],
-) -> Result<(u16, &'a [u8]), String> {
+fn unseal_version<'a>(kind: Kind, key: &[u8], value: &'a [u8]) -> Result<(u16, &'a [u8]), String> {
     let Some((head, body)) = value.split_first_chunk::<ENVELOPE_BYTES>() else {
         return Err(format!("{} bytes are fewer than the envelope's", value.len()));
     };

@@ -5,13 +5,13 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 use vitrail_domain::{
-    CollectionName, Comparator, Dim, ImageId, ImageRecord, Metric, Mpp, Path, Payload, PointId, PointRecord,
-    Role, Roles, Slot, Timestamp, VectorName,
+    CollectionName, Comparator, Dim, ImageId, ImageRecord, Metric, Mpp, Path, Payload, PointId,
+    PointRecord, Role, Roles, Slot, Timestamp, VectorName,
 };
 
 use crate::codec::{
-    CatalogOnDisk, CatalogV1, ChangeOnDisk, ChangedOnDisk, IdOnDisk, ImageOnDisk, JobOnDisk, PointOnDisk,
-    RefusalOnDisk, VectorOnDisk,
+    CatalogOnDisk, CatalogV1, ChangeOnDisk, ChangedOnDisk, IdOnDisk, ImageOnDisk, JobOnDisk,
+    PointOnDisk, RefusalOnDisk, VectorOnDisk,
 };
 use crate::job::{JobProgress, JobRecord, JobRefusal, JobState};
 use crate::log::SlotChange;

@@ -73,7 +73,9 @@ impl Catalogued {
         for (name, old) in &self.spec.vectors {
             match spec.vectors.get(name) {
                 None => return Err(format!("its vector \"{name}\" can't be taken away")),
-                Some(new) if (new.dim, new.metric, new.multi) != (old.dim, old.metric, old.multi) => {
+                Some(new)
+                    if (new.dim, new.metric, new.multi) != (old.dim, old.metric, old.multi) =>
+                {
                     let keeps = "keeps its dimension, its metric and how many rows a point has";
                     return Err(format!("its vector \"{name}\" {keeps}"));
                 }

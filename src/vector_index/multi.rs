@@ -211,7 +211,10 @@ mod tests {
                 let (got, want) =
                     (max_sim.distance(&mut list.values().to_vec()), naive(metric, &query, &list));
                 let near = 1e-5 * want.abs().max(asked as f64);
-                assert!((f64::from(got) - want).abs() < near, "{metric} {asked} {listed} {got} {want}");
+                assert!(
+                    (f64::from(got) - want).abs() < near,
+                    "{metric} {asked} {listed} {got} {want}"
+                );
             }
         }
     }

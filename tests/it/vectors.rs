@@ -75,7 +75,10 @@ fn rows_score_as_the_qdrant_client_says_in_every_metric() {
                 };
                 let told = sign * hit[1].as_f64().expect("a score");
                 assert_eq!(json!(id), hit[0], "{metric}: {score} beside {told}");
-                assert!((score - told).abs() <= 1e-4 * told.abs().max(1.0), "{metric}: {score} {told}");
+                assert!(
+                    (score - told).abs() <= 1e-4 * told.abs().max(1.0),
+                    "{metric}: {score} {told}"
+                );
             }
         }
     }
@@ -125,7 +128,8 @@ fn row(point: usize, dim: usize) -> Vec<f64> {
 }
 
 fn score(metric: Metric, a: &[f64], b: &[f64]) -> f64 {
-    let sum = |term: fn(f64, f64) -> f64| -> f64 { a.iter().zip(b).map(|(x, y)| term(*x, *y)).sum() };
+    let sum =
+        |term: fn(f64, f64) -> f64| -> f64 { a.iter().zip(b).map(|(x, y)| term(*x, *y)).sum() };
     let length = |row: &[f64]| row.iter().map(|x| x * x).sum::<f64>().sqrt();
     match metric {
         Metric::Cosine => sum(|x, y| x * y) / (length(a) * length(b)),
@@ -147,7 +151,8 @@ fn the_narrowest_and_the_widest_vectors_are_found_in_every_metric() {
             put(&server, &name, &(0..20).map(point).collect::<Vec<_>>());
             let query = row(100, dim);
             let found = scored(&similar(&server, &name, &json!({"vector": query, "k": 5})));
-            let mut wanted: Vec<f64> = (0..20).map(|at| score(metric, &query, &row(at, dim))).collect();
+            let mut wanted: Vec<f64> =
+                (0..20).map(|at| score(metric, &query, &row(at, dim))).collect();
             wanted.sort_by(|a, b| b.total_cmp(a));
             assert_eq!(found.len(), 5);
             for ((id, got), best) in found.into_iter().zip(wanted) {

@@ -166,7 +166,12 @@ fn filters() -> Vec<(Filter, fn(&str, i64) -> bool)> {
 
 /// Holds exact answers to the reference, and others to true distances; `(hits right, hits in all)`
 /// of the others.
-fn compare(collection: &Collection, points: &Points, draw: &mut Draw, kind: Kind) -> (usize, usize) {
+fn compare(
+    collection: &Collection,
+    points: &Points,
+    draw: &mut Draw,
+    kind: Kind,
+) -> (usize, usize) {
     let (mut right, mut all) = (0, 0);
     for (filter, passes) in filters() {
         let query = kind.vector(draw);
@@ -176,7 +181,8 @@ fn compare(collection: &Collection, points: &Points, draw: &mut Draw, kind: Kind
         let passing = points.iter().filter(|(_, (_, tag, age))| passes(tag, *age));
         let mut expected: Vec<(f64, u64)> = passing.map(of).collect();
         expected.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let near = |got: f32, want: f64| (f64::from(got) - want).abs() <= 2e-4 * want.abs().max(1.0);
+        let near =
+            |got: f32, want: f64| (f64::from(got) - want).abs() <= 2e-4 * want.abs().max(1.0);
         for exact in [true, false] {
             let answer = collection.answer(&question(&query, 10, exact, filter.clone())).unwrap();
             assert_eq!(answer.explain.matched, expected.len());
