@@ -58,7 +58,8 @@ pub struct Retrieval {
 /// searched exactly. O(queries * points * dim).
 ///
 /// # Errors
-/// No such vector, one with many rows a point, no label, a role that the collection does not map, nobody to compare with.
+/// No such vector, one with many rows a point, no label, a role that the collection does not map,
+/// nobody to compare with.
 pub fn retrieval(
     collection: &Collection,
     request: &RetrievalRequest,

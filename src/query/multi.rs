@@ -11,13 +11,15 @@ use crate::error::QueryError;
 use crate::execute::Candidates;
 use crate::view::View;
 
-/// Candidates compared exactly for each hit asked for: the recall that this buys, and what it
-/// costs, is measured in src/decisions/0009.
-pub(crate) const OVERSAMPLING: usize = 100;
+/// Candidates compared exactly for each hit asked for. This and the two below are measured in
+/// src/decisions/0009: recall@10 of .95 and more where the rows of a point have much in common.
+const OVERSAMPLING: usize = 50;
 
-/// Candidates compared exactly in any case: the last hits of a mean row are the least certain, and
-/// of few hits most are last ones.
-pub(crate) const CANDIDATES_MIN: usize = 1_000;
+/// Candidates compared exactly in any case: a mean row's order is rough, and they take 30 ms.
+const CANDIDATES_MIN: usize = 1_000;
+
+/// A candidate for so many points that pass: what a mean row misplaces grows with the crowd.
+const POINTS_PER_CANDIDATE: usize = 10;
 
 /// Slots of one piece of work; more than one piece is shared among the threads.
 const PIECE: usize = 256;
@@ -60,10 +62,10 @@ pub(crate) fn prepared<'a>(
     }
 }
 
-/// How many candidates are compared exactly for `k` hits: as many as `ef` says, else the measured
-/// default; never more than are found in one search.
-fn wanted(k: TopK, ef: Option<Ef>) -> usize {
-    let least = (k.get() * OVERSAMPLING).max(CANDIDATES_MIN);
+/// How many candidates are compared exactly for `k` hits among `matched` points: as many as `ef`
+/// says, else the measured default; never more than are found in one search.
+fn wanted(k: TopK, ef: Option<Ef>, matched: usize) -> usize {
+    let least = (k.get() * OVERSAMPLING).max(CANDIDATES_MIN).max(matched / POINTS_PER_CANDIDATE);
     ef.map_or(least, Ef::get).clamp(k.get(), TOP_K_MAX)
 }
 
@@ -71,7 +73,7 @@ impl Many<'_> {
     /// The `k` nearest of the slots `within`. `nearest` finds candidates by their mean rows; where
     /// they would be everything, or an exact answer is demanded, all of `within` are compared.
     ///
-    /// Cost: `k * OVERSAMPLING` lists of rows read from the truth, or all of them.
+    /// Cost: as many lists of rows as [`wanted`] says are read from the truth, or all of them.
     pub fn top(
         &self,
         question: &Question,
@@ -79,7 +81,7 @@ impl Many<'_> {
         within: &SlotSet,
         nearest: impl FnOnce(TopK) -> Candidates,
     ) -> Candidates {
-        let fetch = wanted(k, question.ef);
+        let fetch = wanted(k, question.ef, within.len());
         let few = TopK::new(fetch).ok().filter(|_| !question.exact && fetch < within.len());
         let mut found = match few {
             Some(fetch) => nearest(fetch),
@@ -123,11 +125,13 @@ mod tests {
     fn as_many_are_compared_as_ef_says_or_the_default() {
         let k = |k: usize| TopK::new(k).expect("k");
         let ef = |ef: usize| Ef::new(ef).ok();
-        assert_eq!(wanted(k(1), None), CANDIDATES_MIN);
-        assert_eq!(wanted(k(20), None), 20 * OVERSAMPLING);
-        assert_eq!(wanted(k(10), ef(50)), 50);
-        assert_eq!(wanted(k(10), ef(5)), 10);
-        assert_eq!(wanted(k(TOP_K_MAX), None), TOP_K_MAX);
-        assert_eq!(wanted(k(10), ef(20_000)), TOP_K_MAX);
+        assert_eq!(wanted(k(1), None, 500), CANDIDATES_MIN);
+        assert_eq!(wanted(k(100), None, 500), 100 * OVERSAMPLING);
+        assert_eq!(wanted(k(10), None, 30_000), 3_000);
+        assert_eq!(wanted(k(10), None, 1_000_000), TOP_K_MAX);
+        assert_eq!(wanted(k(10), ef(50), 30_000), 50);
+        assert_eq!(wanted(k(10), ef(5), 30_000), 10);
+        assert_eq!(wanted(k(TOP_K_MAX), None, 0), TOP_K_MAX);
+        assert_eq!(wanted(k(10), ef(20_000), 0), TOP_K_MAX);
     }
 }

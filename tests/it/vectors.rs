@@ -195,9 +195,9 @@ fn what_is_no_finite_number_is_named_by_its_place() {
         ("many", "[[0.5, 0.5], 1]", "numbers and lists stand side by side"),
     ];
     for (name, vector, words) in cases {
-        let body = format!(
-            r#"{{"points": [{{"id": 1, "vector": [1, 1]}}, {{"id": 7, "vectors": {{"v": {vector}}}}}]}}"#
-        );
+        // As text: no JSON value holds 1e400.
+        let first = r#"{"id": 1, "vector": [1, 1]}"#;
+        let body = format!(r#"{{"points": [{first}, {{"id": 7, "vectors": {{"v": {vector}}}}}]}}"#);
         let path = format!("/v1/collections/{name}/points");
         let (status, told) = server.send("POST", &path, &[], ("application/json", body.into()));
         assert_eq!(status, 400, "{vector}: {told}");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tempfile::TempDir;
 use vitrail_domain::{
-    Answer, Cancel, Change, Comparator, Condition, Dim, Filter, GroupBy, MatchValue, Metric,
+    Answer, Cancel, Change, Comparator, Condition, Dim, Ef, Filter, GroupBy, MatchValue, Metric,
     MultiVector, Path, Payload, Plan, PointId, PointWrite, Question, Range, Roles, Test, TopK,
     Vector,
 };
@@ -184,7 +184,10 @@ fn compare(
         let near =
             |got: f32, want: f64| (f64::from(got) - want).abs() <= 2e-4 * want.abs().max(1.0);
         for exact in [true, false] {
-            let answer = collection.answer(&question(&query, 10, exact, filter.clone())).unwrap();
+            let asked = question(&query, 10, exact, filter.clone());
+            // So few points would all be compared.
+            let ef = Ef::new(120).ok().filter(|_| kind.many);
+            let answer = collection.answer(&Question { ef, ..asked }).unwrap();
             assert_eq!(answer.explain.matched, expected.len());
             assert_eq!(answer.hits.len(), expected.len().min(10), "exact {exact}");
             for (hit, wanted) in answer.hits.iter().zip(&expected) {
@@ -299,8 +302,8 @@ fn rows_of_a_point_are_grouped_ranked_and_walked_to() {
     let asked = question(&query, 10, false, Filter::default());
     let plain = collection.answer(&asked).unwrap();
     assert!(matches!(plain.explain.plan, Plan::Graph | Plan::Means), "{:?}", plain.explain.plan);
-    // At most every mean row, and the rows of 200 points.
-    assert!((200..=3_200).contains(&plain.explain.compared), "{:?}", plain.explain);
+    // At most every mean row, and the rows of 1,000 points.
+    assert!((1_000..=4_000).contains(&plain.explain.compared), "{:?}", plain.explain);
     let whole = collection.answer(&Question { exact: true, ..asked.clone() }).unwrap();
     assert_eq!((whole.explain.plan, whole.explain.compared), (Plan::Exact, 3_000));
     let ids = |answer: &Answer| answer.hits.iter().map(|hit| hit.id).collect::<Vec<_>>();
