@@ -8,8 +8,8 @@ use serde_json::json;
 use tempfile::TempDir;
 use vitrail_domain::{
     Answer, Cancel, Change, Comparator, Condition, Dim, Ef, Filter, GroupBy, MatchValue, Metric,
-    MultiVector, Path, Payload, Plan, PointId, PointWrite, Question, Range, Roles, Test, TopK,
-    Vector,
+    MultiVector, Path, Payload, Plan, PointId, PointWrite, Question, Range, Roles, Slot, Test,
+    TopK, Vector,
 };
 use vitrail_store::VectorSpec;
 use vitrail_vector_index::Built;
@@ -207,6 +207,14 @@ fn compare(
     (right, all)
 }
 
+/// The row that the index holds of each point.
+fn indexed(collection: &Collection) -> Vec<(Slot, Vec<f32>)> {
+    let view = collection.view();
+    let vectors = &view.vectors[&vector_name()];
+    let row = |slot: Slot| (slot, vectors.vector(slot).expect("a row").to_vec());
+    vectors.slots().iter().map(row).collect()
+}
+
 fn freeze(collection: &Collection) {
     collection.indexes()[0].1.seal();
     let built = collection.work_on_segments(&vector_name(), &Cancel::new()).unwrap();
@@ -238,6 +246,7 @@ fn live(kind: Kind, seed: u64) -> (usize, usize) {
             collection.apply(vec![Change::MergePayload(PointId::Number(id), fields)]).unwrap();
         }
         let before = compare(&collection, &points, &mut draw, kind);
+        let held = indexed(&collection);
         if round % 2 == 0 {
             catalog.close();
         }
@@ -245,6 +254,7 @@ fn live(kind: Kind, seed: u64) -> (usize, usize) {
         catalog = open(folder.path());
         collection = catalog.get(&"c".parse().unwrap()).unwrap();
         assert_eq!(collection.len(), points.len());
+        assert!(indexed(&collection) == held, "{}: a row changed by a restart", kind.metric);
         let after = compare(&collection, &points, &mut draw, kind);
         total = (total.0 + before.0 + after.0, total.1 + before.1 + after.1);
     }
