@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use vitrail_collection::{Collection, CollectionError};
 use vitrail_domain::{
-    Filter, ImageId, ImageRecord, PointId, PointRecord, RecordSource, Slot, VectorName,
+    Filter, ImageId, ImageRecord, PointId, PointRecord, RecordSource, Slot, Vector, VectorName,
 };
 
 /// Images that exist.
@@ -75,7 +75,7 @@ pub fn points_of_image(
 pub fn vectors(
     collection: &Collection,
     slot: Slot,
-) -> Result<BTreeMap<VectorName, Vec<f32>>, CollectionError> {
+) -> Result<BTreeMap<VectorName, Vector>, CollectionError> {
     let mut vectors = BTreeMap::new();
     for name in collection.spec().vectors.into_keys() {
         if let Some(vector) = collection.vector(slot, &name)? {

@@ -92,6 +92,7 @@ impl Engine {
             vectors: BTreeMap::from([(vector.clone(), vectors)]),
             fields: fields.view(),
             records: records.clone(),
+            rows: BTreeMap::new(),
             roles: Roles::default(),
         };
         Ok(Self { view, vector, records, _folder: folder })
@@ -134,7 +135,7 @@ impl Engine {
     fn question(&self, query: &[f32], k: TopK, filter: Filter) -> Question {
         Question {
             vector: self.vector.clone(),
-            query: query.to_vec(),
+            query: query.to_vec().into(),
             k,
             ef: None,
             exact: false,

@@ -110,7 +110,7 @@ pub fn load(folder: &Path, loads: Loads) -> Result<Value, Failure> {
     let catalog = open::catalog(folder, true)?;
     let (name, vector): (CollectionName, VectorName) = ("load".parse()?, "v".parse()?);
     let (dim, metric) = (Dim::new(loads.dim)?, Metric::Cosine);
-    let spec = VectorSpec { dim, metric, model: None, contract: None };
+    let spec = VectorSpec { dim, metric, multi: None, model: None, contract: None };
     let vectors = BTreeMap::from([(vector.clone(), spec)]);
     let collection = catalog.create(&name, vectors, Roles::default())?;
     let mut drawn = Drawn::new(loads.dim, SEED);
@@ -225,8 +225,8 @@ impl Writer<'_> {
             let rows: Vec<Vec<f32>> = (0..count).map(|_| self.drawn.row().0).collect();
             let newest = rows.last().cloned().unwrap_or_default();
             let ids = (self.next..).map(PointId::Number);
-            let point = |(id, row)| {
-                let vectors = BTreeMap::from([(self.vector.clone(), row)]);
+            let point = |(id, row): (PointId, Vec<f32>)| {
+                let vectors = BTreeMap::from([(self.vector.clone(), row.into())]);
                 Change::Upsert(PointWrite { id, image: None, payload: None, vectors })
             };
             self.collection.apply(ids.zip(rows).map(point).collect())?;
@@ -300,7 +300,7 @@ impl<'a> Searcher<'a> {
     fn question(&self, query: &[f32], exact: bool) -> Result<Question, Failure> {
         Ok(Question {
             vector: self.vector.clone(),
-            query: query.to_vec(),
+            query: query.to_vec().into(),
             k: TopK::new(10)?,
             ef: None,
             exact,

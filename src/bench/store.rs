@@ -43,6 +43,7 @@ fn made(catalog: &Catalog, load: Load) -> Result<Arc<Collection>, Failure> {
     let spec = VectorSpec {
         dim: Dim::new(load.dim)?,
         metric: Metric::Cosine,
+        multi: None,
         model: None,
         contract: None,
     };
@@ -64,7 +65,7 @@ fn points(load: Load, vector: &VectorName) -> Vec<Change> {
             id: PointId::Number(at as u64),
             image: None,
             payload: Some(Payload::trusted(fields.as_object().cloned().unwrap_or_default())),
-            vectors: BTreeMap::from([(vector.clone(), row)]),
+            vectors: BTreeMap::from([(vector.clone(), row.into())]),
         })
     };
     (0..load.points).map(point).collect()
@@ -215,7 +216,7 @@ pub fn restart(folder: &Path) -> Result<Value, Failure> {
 fn asked(collection: &Collection, vector: &VectorName, query: Vec<f32>) -> Result<Answer, Failure> {
     Ok(collection.answer(&Question {
         vector: vector.clone(),
-        query,
+        query: query.into(),
         k: TopK::new(10)?,
         ef: None,
         exact: false,

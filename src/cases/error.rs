@@ -25,6 +25,9 @@ pub enum CaseError {
     /// Nothing says what is right.
     #[error("say which payload path holds the label: the collection maps none to the role label")]
     NoLabel,
+    /// Points have many rows, and the measure compares one.
+    #[error("vector \"{0}\" has many rows a point: neighbours are measured where there is one")]
+    ManyRows(VectorName),
     /// The measure does not take what the collection holds.
     #[error(transparent)]
     Analysis(#[from] AnalysisError),
@@ -122,6 +125,7 @@ impl CaseError {
             Self::Collection(error) => error.code(),
             Self::Picture(refusal) => refusal.code,
             Self::Model(error) => error.code(),
+            Self::ManyRows(_) => Code::InvalidRequest,
             Self::NoLabel => Code::RoleUnknown,
             Self::Analysis(error) => error.code(),
             Self::TooMany { .. } => Code::TooLarge,

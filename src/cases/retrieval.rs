@@ -58,13 +58,17 @@ pub struct Retrieval {
 /// searched exactly. O(queries * points * dim).
 ///
 /// # Errors
-/// No such vector, no label, a role that the collection does not map, nobody to compare with.
+/// No such vector, one with many rows a point, no label, a role that the collection does not map,
+/// nobody to compare with.
 pub fn retrieval(
     collection: &Collection,
     request: &RetrievalRequest,
 ) -> Result<Retrieval, CaseError> {
     let spec = collection.spec();
     let (vector, vector_spec) = which_vector(&spec, request.using.as_ref())?;
+    if vector_spec.multi.is_some() {
+        return Err(CaseError::ManyRows(vector));
+    }
     let label = request.label.clone().or_else(|| spec.roles.path(Role::Label).cloned());
     let label = label.ok_or(CaseError::NoLabel)?;
     let excluded = excluded(request.exclude_same.as_deref(), &spec.roles)?;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use vitrail_collection::{Collection, CollectionSpec, VectorSpec};
 use vitrail_domain::{
     Answer, Ef, Filter, GroupBy, Identity, Payload, PointId, Question, RecordSource, Role, TopK,
-    VectorName,
+    Vector, VectorName,
 };
 use vitrail_embed::{Models, Priority};
 use vitrail_ingest::{Picture, read_picture_guarded};
@@ -21,8 +21,8 @@ use crate::identity::Known;
 pub enum Subject {
     /// A stored point.
     Id(PointId),
-    /// A vector made elsewhere, `[dim]`.
-    Vector(Vec<f32>),
+    /// A vector made elsewhere: one row, or many of a multi-vector.
+    Vector(Vector),
     /// An encoded picture.
     Picture(Arc<[u8]>),
 }
@@ -80,7 +80,7 @@ pub struct Cases {
 
 /// The query as a vector, with what is known of it.
 struct Resolved {
-    query: Vec<f32>,
+    query: Vector,
     known: Vec<PointId>,
     payloads: Vec<Payload>,
     decode_us: Option<u64>,
@@ -184,7 +184,7 @@ impl Cases {
         let started = Instant::now();
         let query = serving.embed(Priority::Query, picture.raster)?;
         let embed_us = Some(micros(started));
-        Ok(Resolved { query, known, payloads, decode_us: Some(decode_us), embed_us })
+        Ok(Resolved { query: query.into(), known, payloads, decode_us: Some(decode_us), embed_us })
     }
 }
 

@@ -8,14 +8,15 @@ use arc_swap::ArcSwap;
 use parking_lot::{Mutex, RwLock};
 use vitrail_domain::{
     Answer, Change, Filter, ImageRecord, Path, PointId, PointRecord, Question, RecordSource, Roles,
-    Seq, Slot, SlotSet, VectorName,
+    RowsSource, Seq, Slot, SlotSet, Vector, VectorName,
 };
 use vitrail_field_index::FieldIndex;
 use vitrail_query::{Facets, View};
 use vitrail_store::{CollectionSpec, CollectionStore, Store, VectorSpec, Written};
-use vitrail_vector_index::{VectorIndex, check_vector};
+use vitrail_vector_index::VectorIndex;
 
 use crate::error::CollectionError;
+use crate::fit::fit;
 use crate::recover;
 
 /// What one batch of changes did; durable and visible.
@@ -49,6 +50,8 @@ pub struct Collection {
 /// under the store's lock, so it may take this one and never the spec's.
 pub(crate) struct Derived {
     pub vectors: BTreeMap<VectorName, Arc<VectorIndex>>,
+    /// Of multi-vectors.
+    pub rows: BTreeMap<VectorName, Arc<dyn RowsSource>>,
     pub live: SlotSet,
     pub roles: Roles,
 }
@@ -110,8 +113,8 @@ impl Collection {
     /// # Errors
     /// A change that the schema does not allow (the whole batch is refused, nothing is written), or
     /// a store that can't write.
-    pub fn apply(&self, changes: Vec<Change>) -> Result<Applied, CollectionError> {
-        self.check_vectors(&changes)?;
+    pub fn apply(&self, mut changes: Vec<Change>) -> Result<Applied, CollectionError> {
+        fit(&self.spec.read(), &mut changes)?;
         let written = self.store.write(changes, &|written| self.absorb(written))?;
         Ok(Applied { seq: written.seq, points: written.effects.len() })
     }
@@ -131,20 +134,6 @@ impl Collection {
                 return Ok(answer);
             }
         }
-    }
-
-    /// What the index would refuse must not become durable: it could never be found.
-    fn check_vectors(&self, changes: &[Change]) -> Result<(), CollectionError> {
-        let spec = self.spec.read();
-        for change in changes {
-            let Change::Upsert(point) = change else { continue };
-            for (name, vector) in &point.vectors {
-                if let Some(bound) = spec.vectors.get(name) {
-                    check_vector(bound.dim, bound.metric, vector)?;
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Counts values among the points that pass a filter.
@@ -170,12 +159,8 @@ impl Collection {
     ///
     /// # Errors
     /// A damaged record.
-    pub fn vector(
-        &self,
-        slot: Slot,
-        name: &VectorName,
-    ) -> Result<Option<Vec<f32>>, CollectionError> {
-        Ok(self.store.vector(slot, name)?)
+    pub fn vector(&self, slot: Slot, name: &VectorName) -> Result<Option<Vector>, CollectionError> {
+        Ok(self.store.value(slot, name)?)
     }
 
     /// Whether the point is there with this vector.
@@ -237,6 +222,8 @@ impl Collection {
         let mut derived = self.derived.lock();
         let index = recover::open_vector(&self.store, name, &wanted)?;
         derived.vectors.insert(name.clone(), Arc::new(index));
+        let rows = recover::rows_of(&self.store, name, &wanted);
+        derived.rows.extend(rows.map(|source| (name.clone(), source)));
         *spec = changed;
         self.publish(&derived);
         Ok(wanted)
@@ -303,6 +290,7 @@ fn view_of(store: &Arc<CollectionStore>, derived: &Derived, fields: &FieldIndex)
     let vectors = derived.vectors.iter();
     View {
         vectors: vectors.map(|(name, index)| (name.clone(), index.view())).collect(),
+        rows: derived.rows.clone(),
         fields: fields.view(),
         records: store.clone() as Arc<dyn RecordSource>,
         live: Arc::new(derived.live.clone()),

@@ -1,7 +1,7 @@
 //! Why a collection refuses or fails.
 
 use thiserror::Error;
-use vitrail_domain::{Code, CollectionName};
+use vitrail_domain::{Code, CollectionName, MultiVectorError, PointId, VectorName};
 use vitrail_field_index::FieldError;
 use vitrail_query::QueryError;
 use vitrail_store::StoreError;
@@ -20,8 +20,47 @@ pub enum CollectionError {
     #[error("the field index: {0}")]
     Fields(#[from] FieldError),
     /// A vector that the index does not take.
-    #[error("the vector index: {0}")]
-    Vectors(#[from] VectorError),
+    #[error("point {point}, vector \"{name}\": {source}")]
+    Vector {
+        /// The point.
+        point: PointId,
+        /// The vector's name.
+        name: VectorName,
+        /// What is wrong, with the component.
+        source: VectorError,
+    },
+    /// A row of a multi-vector that the index does not take.
+    #[error("point {point}, vector \"{name}\", row {row}: {source}")]
+    Row {
+        /// The point.
+        point: PointId,
+        /// The vector's name.
+        name: VectorName,
+        /// The row, from 0.
+        row: usize,
+        /// What is wrong, with the component.
+        source: VectorError,
+    },
+    /// Rows that make no multi-vector.
+    #[error("point {point}, vector \"{name}\": {source}")]
+    Rows {
+        /// The point.
+        point: PointId,
+        /// The vector's name.
+        name: VectorName,
+        /// What is wrong.
+        source: MultiVectorError,
+    },
+    /// Many rows, where points have one.
+    #[error("point {point}, vector \"{name}\": {rows} rows are given, and points have one here")]
+    OneRow {
+        /// The point.
+        point: PointId,
+        /// The vector's name.
+        name: VectorName,
+        /// Rows given.
+        rows: usize,
+    },
     /// Segment files that can't be written or read.
     #[error("the vector index: {0}")]
     Segments(#[from] SegmentError),
@@ -49,7 +88,8 @@ impl CollectionError {
             Self::Store(error) => error.code(),
             Self::Query(error) => error.code(),
             Self::Fields(error) => error.code(),
-            Self::Vectors(error) => error.code(),
+            Self::Vector { source, .. } | Self::Row { source, .. } => source.code(),
+            Self::Rows { .. } | Self::OneRow { .. } => Code::InvalidVector,
             Self::Segments(error) => error.code(),
             Self::Unknown(_) => Code::UnknownCollection,
             Self::Damaged { .. } => Code::StoreDamaged,

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`catalog`] | collections by name: open, make, drop |
 //! | [`collection`] | one collection: apply, view, answer |
+//! | [`fit`], [`rows`] | what of vectors may be written; where the rows of multi-vectors are read |
 //! | [`recover`] | brings vectors and fields up to the truth when a collection is opened |
 //! | [`upkeep`] | what is due in the background: field commits, freezing, merging, mending |
 //!
@@ -18,7 +19,9 @@ mod catalog;
 #[allow(clippy::module_inception)]
 mod collection;
 mod error;
+mod fit;
 mod recover;
+mod rows;
 #[cfg(test)]
 mod tests;
 mod upkeep;

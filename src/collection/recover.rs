@@ -1,17 +1,19 @@
 //! Brings what is derived up to the truth: segments and the field index where they are missing,
 //! damaged or behind. The same code takes a fresh batch in.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use vitrail_domain::{PointId, RecordSource, Seq, Slot, SlotSet, VectorName};
+use vitrail_domain::{PointId, RecordSource, RowsSource, Seq, Slot, SlotSet, Vector, VectorName};
 use vitrail_field_index::{FieldError, FieldIndex};
 use vitrail_store::{CollectionSpec, CollectionStore, StoreError, VectorSpec, Written};
-use vitrail_vector_index::{Truth, VectorIndex};
+use vitrail_vector_index::{Truth, VectorIndex, mean_row};
 
 use crate::collection::Derived;
 use crate::error::CollectionError;
+use crate::rows::StoredRows;
 
 /// A collection's derived state, equal to the truth.
 pub struct Recovered {
@@ -33,15 +35,26 @@ pub fn from_truth(
     store: &Arc<CollectionStore>,
     spec: &CollectionSpec,
 ) -> Result<Recovered, CollectionError> {
-    let mut vectors = BTreeMap::new();
+    let (mut vectors, mut rows) = (BTreeMap::new(), BTreeMap::new());
     for (name, vector) in &spec.vectors {
         vectors.insert(name.clone(), Arc::new(open_vector(store, name, vector)?));
+        rows.extend(rows_of(store, name, vector).map(|source| (name.clone(), source)));
     }
     let live = store.slots()?;
     let fields = FieldIndex::open(&store.fields_folder())?;
     replay(store, &fields)?;
     let roles = spec.roles.clone();
-    Ok(Recovered { derived: Derived { vectors, live, roles }, fields })
+    Ok(Recovered { derived: Derived { vectors, rows, live, roles }, fields })
+}
+
+/// Where the rows of a multi-vector are read.
+pub fn rows_of(
+    store: &Arc<CollectionStore>,
+    name: &VectorName,
+    spec: &VectorSpec,
+) -> Option<Arc<dyn RowsSource>> {
+    spec.multi?;
+    Some(Arc::new(StoredRows { store: store.clone(), name: name.clone() }))
 }
 
 /// Opens the index of one vector and reads from the truth what it lacks.
@@ -82,15 +95,26 @@ pub fn mend(
     Ok(())
 }
 
+/// The truth as an index takes it: of a multi-vector the mean row.
 fn with_truth<T>(
     store: &CollectionStore,
     name: &VectorName,
     use_it: impl FnOnce(&Truth<'_, StoreError>) -> Result<T, StoreError>,
 ) -> Result<T, CollectionError> {
-    let vector = |slot: Slot| store.vector(slot, name);
+    let spec = store.spec().vectors.remove(name).filter(|spec| spec.multi.is_some());
+    let vector = |slot: Slot| {
+        let values = store.vector(slot, name)?;
+        Ok(match &spec {
+            Some(spec) => values.map(|values| mean_row(spec.metric, spec.dim, &values)),
+            None => values,
+        })
+    };
     let each = |take: &mut dyn FnMut(Slot, &[f32])| {
-        store.for_each_vector(name, |slot, row| {
-            take(slot, row);
+        store.for_each_vector(name, |slot, values| {
+            match &spec {
+                Some(spec) => take(slot, &mean_row(spec.metric, spec.dim, values)),
+                None => take(slot, values),
+            }
             ControlFlow::Continue(())
         })
     };
@@ -114,16 +138,22 @@ fn vectors_changed_since(
 /// Takes one durable batch into vectors, live slots and fields.
 pub fn absorb(derived: &mut Derived, fields: &FieldIndex, written: &Written) {
     for (name, index) in &derived.vectors {
-        let mut rows: Vec<(Slot, &[f32])> = Vec::new();
+        let view = index.view();
+        let mut rows: Vec<(Slot, Cow<'_, [f32]>)> = Vec::new();
         let mut removed = Vec::new();
         for effect in &written.effects {
             match effect.vectors.get(name) {
                 _ if effect.deleted => removed.push(effect.slot),
-                Some(row) => rows.push((effect.slot, row)),
+                Some(Vector::One(row)) => rows.push((effect.slot, Cow::Borrowed(row))),
+                Some(Vector::Many(many)) => {
+                    let mean = mean_row(view.metric(), view.dim(), many.values());
+                    rows.push((effect.slot, Cow::Owned(mean)));
+                }
                 None => {}
             }
         }
         // Every index notes the Seq, so that its next checkpoint covers this batch.
+        let rows: Vec<(Slot, &[f32])> = rows.iter().map(|(slot, row)| (*slot, &**row)).collect();
         index.take(written.seq, &rows, &removed);
     }
     let mut changed = Vec::new();

@@ -1,5 +1,7 @@
 //! A collection over real files: restarts by its segments, damage of them, refused vectors.
 
+mod model;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -41,7 +43,13 @@ fn open(folder: &Path) -> Catalog {
 fn made(metric: Metric) -> (TempDir, Catalog, Arc<Collection>) {
     let folder = tempfile::tempdir().unwrap();
     let catalog = open(folder.path());
-    let spec = VectorSpec { dim: Dim::new(DIM).unwrap(), metric, model: None, contract: None };
+    let spec = VectorSpec {
+        dim: Dim::new(DIM).unwrap(),
+        metric,
+        multi: None,
+        model: None,
+        contract: None,
+    };
     let vectors = BTreeMap::from([(vector_name(), spec)]);
     let collection = catalog.create(&"c".parse().unwrap(), vectors, Roles::default()).unwrap();
     (folder, catalog, collection)
@@ -59,14 +67,14 @@ fn row(seed: u64) -> Vec<f32> {
 }
 
 fn upsert(id: u64, vector: Vec<f32>) -> Change {
-    let vectors = BTreeMap::from([(vector_name(), vector)]);
+    let vectors = BTreeMap::from([(vector_name(), vector.into())]);
     Change::Upsert(PointWrite { id: PointId::Number(id), image: None, payload: None, vectors })
 }
 
 fn answers(collection: &Collection) -> Vec<(PointId, f32)> {
     let question = |seed: u64| Question {
         vector: vector_name(),
-        query: row(seed),
+        query: row(seed).into(),
         k: TopK::new(20).unwrap(),
         ef: None,
         exact: true,

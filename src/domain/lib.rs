@@ -11,6 +11,7 @@
 //! | [`filter`] | must / should / must_not trees; [`evaluate`] is their reference meaning |
 //! | [`roles`] | patient, case, lesion ...: which payload path plays which part |
 //! | [`point`] | what is written; [`question`] what is asked and answered |
+//! | [`vector`] | one row of components, or many |
 //! | [`slots`] | sets of slots |
 //! | [`codes`] | the one table of error codes |
 //! | [`cancel`], [`clock`] | seams to stop long work and to tell the time |
@@ -31,6 +32,7 @@ pub mod raster;
 pub mod roles;
 pub mod slots;
 pub mod units;
+pub mod vector;
 pub mod words;
 
 pub use cancel::Cancel;
@@ -40,9 +42,10 @@ pub use filter::{Condition, Filter, MatchValue, Range, Test};
 pub use ids::{CollectionName, ImageId, NameError, PointId, Seq, Slot, VectorName};
 pub use metric::Metric;
 pub use payload::{Path, PathError, Payload, PayloadSource};
-pub use point::{Change, ImageRecord, PointRecord, PointWrite, RecordSource};
+pub use point::{Change, ImageRecord, PointRecord, PointWrite, RecordSource, RowsSource};
 pub use question::{Answer, Explain, GroupBy, Hit, Identity, Plan, Question};
 pub use raster::{Raster, RasterError, Region};
 pub use roles::{Role, Roles};
 pub use slots::SlotSet;
 pub use units::{Dim, Ef, Mpp, TopK, UnitError};
+pub use vector::{Comparator, MultiVector, MultiVectorError, Vector};

@@ -7,6 +7,13 @@ pub const NAME_BYTES_MAX: usize = 128;
 /// Components of a vector: the widest model known gives 6,144; twice that and room to spare.
 pub const DIM_MAX: usize = 16_384;
 
+/// Rows of one multi-vector: those of CXR Foundation have 32, and each row of a candidate is
+/// compared with each row of the query.
+pub const MULTI_ROWS_MAX: usize = 256;
+
+/// Components of one multi-vector, all rows together: 1 MB as floats, 256 rows of 1,024.
+pub const MULTI_COMPONENTS_MAX: usize = 262_144;
+
 /// Hits of one answer: beyond it, paging by filter is faster for both sides.
 pub const TOP_K_MAX: usize = 10_000;
 
@@ -154,6 +161,10 @@ pub const GROUP_SIZE_MAX: usize = 100;
 
 /// Points sampled for a hit's percentile (design: 1,000 seeded points).
 pub const PERCENTILE_SAMPLE: usize = 1_000;
+
+/// The same of multi-vectors, whose rows are read from the truth for each of them: 250 resolve 0.4
+/// of a percent.
+pub const PERCENTILE_MULTI_SAMPLE: usize = 250;
 
 /// Points below which a percentile says nothing and is left out.
 pub const PERCENTILE_POINTS_MIN: usize = 50;

@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::ids::{ImageId, PointId, Slot, VectorName};
 use crate::payload::{Path, Payload, PayloadSource};
 use crate::units::Mpp;
+use crate::vector::Vector;
 
 /// One point as a writer hands it over.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +20,7 @@ pub struct PointWrite {
     /// The whole new payload; `None` keeps what is there (nothing, for a new point).
     pub payload: Option<Payload>,
     /// Vectors by name; names that are absent keep what is there.
-    pub vectors: BTreeMap<VectorName, Vec<f32>>,
+    pub vectors: BTreeMap<VectorName, Vector>,
 }
 
 /// One point as it is stored, without its vectors.
@@ -39,6 +40,13 @@ pub trait RecordSource: PayloadSource {
     fn record(&self, slot: Slot) -> Option<PointRecord>;
     /// The slot of a live point.
     fn slot(&self, id: PointId) -> Option<Slot>;
+}
+
+/// Reads the rows of one multi-vector name by slot: the store, or a map in tests.
+pub trait RowsSource: Send + Sync {
+    /// Puts the components of a live slot's rows, one row after another as written, into `values`,
+    /// which is emptied first. Whether there are any. One buffer serves many slots.
+    fn rows(&self, slot: Slot, values: &mut Vec<f32>) -> bool;
 }
 
 /// One change to a collection; a batch of them is durable as a whole or not at all.

@@ -5,17 +5,19 @@ use crate::ids::{PointId, Slot, VectorName};
 use crate::payload::{Path, Payload};
 use crate::roles::Role;
 use crate::units::{Ef, TopK};
+use crate::vector::Vector;
 
 /// A search over one named vector of one collection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
     /// Which vector is compared.
     pub vector: VectorName,
-    /// The query, `[dim]`.
-    pub query: Vec<f32>,
+    /// The query: one row, or for a multi-vector any number of them.
+    pub query: Vector,
     /// How many hits; always that many where that many points match.
     pub k: TopK,
-    /// Candidates of a graph walk; `None` leaves it to the planner.
+    /// Candidates of a graph walk, of a multi-vector those that are compared exactly; `None` leaves
+    /// it to the planner.
     pub ef: Option<Ef>,
     /// Whether an exact scan is demanded.
     pub exact: bool,
@@ -60,8 +62,8 @@ pub struct Hit {
     pub slot: Slot,
     /// Smaller is closer.
     pub distance: f32,
-    /// Percent of 1,000 seeded sample points that lie farther from this query; `None` where the
-    /// collection is too small or it was not asked for.
+    /// Percent of 1,000 seeded sample points (250 of multi-vectors) that lie farther from this
+    /// query; `None` where the collection is too small or it was not asked for.
     pub percentile: Option<f32>,
     /// Its fields.
     pub payload: Payload,
@@ -88,6 +90,8 @@ pub enum Plan {
     Codes,
     /// A graph was walked and its candidates compared exactly.
     Graph,
+    /// The mean rows of multi-vectors were scanned and the nearest points compared exactly.
+    Means,
 }
 
 impl Plan {
@@ -98,6 +102,7 @@ impl Plan {
             Self::Exact => "exact",
             Self::Codes => "codes",
             Self::Graph => "graph",
+            Self::Means => "means",
         }
     }
 }

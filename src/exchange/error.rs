@@ -25,7 +25,7 @@ pub enum ExchangeError {
         /// Those of the first row.
         expected: usize,
     },
-    /// A component that is not a number, which JSON can't say.
+    /// A component that is NaN or infinite: JSON can't say it, and no search compares it.
     #[error("component {component} of row {row} is not a finite number")]
     NotFinite {
         /// The row, from 0.

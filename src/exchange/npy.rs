@@ -63,9 +63,13 @@ fn header(rows: usize, dim: usize) -> Vec<u8> {
 /// anything is allocated. O(components).
 ///
 /// # Errors
-/// Unreadable, another kind of array, or a file that is shorter or longer than its header says.
+/// Unreadable, another kind of array, a file that is shorter or longer than its header says, or a
+/// component that is NaN or infinite, by its row and place.
 pub fn read_npy(path: &Path) -> Result<Matrix, ExchangeError> {
     let (rows, dim, values) = read_file(path, DIM_MAX, floats)?;
+    if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+        return Err(ExchangeError::NotFinite { row: at / dim, component: at % dim });
+    }
     Ok(Matrix { rows, dim, values })
 }
 
@@ -282,6 +286,19 @@ mod tests {
         let read = read_npy_integers(&path).expect("read");
         assert_eq!(read, (1, 3, vec![7, -1, i64::from(i32::MAX)]));
         assert!(read_npy(&path).is_err(), "integers are no vectors");
+    }
+
+    #[test]
+    fn a_component_that_is_not_finite_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("v.npy");
+        for bad in [f32::NAN, f32::NEG_INFINITY] {
+            let rows = [[1.0, 2.0, 3.0], [4.0, bad, 6.0]];
+            let written = rows.each_ref().map(|vector| Row { id: "", path: "", vector });
+            write_npy(&path, &written).expect("written");
+            let error = read_npy(&path).expect_err("not finite").to_string();
+            assert_eq!(error, "component 1 of row 1 is not a finite number");
+        }
     }
 
     #[test]

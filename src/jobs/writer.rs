@@ -156,7 +156,7 @@ impl Target {
     /// A new point with its payload; or, where the point is there without this vector, the vector
     /// and its contract beside what the point already says.
     fn changes(&self, ready: Ready, vector: Vec<f32>, changes: &mut Vec<Change>) {
-        let vectors = BTreeMap::from([(self.vector.clone(), vector)]);
+        let vectors = BTreeMap::from([(self.vector.clone(), vector.into())]);
         let stored = self.collection.store().slot(ready.id);
         let record = stored.and_then(|slot| self.collection.store().record(slot));
         let (payload, merged) = match record {

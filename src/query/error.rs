@@ -26,6 +26,24 @@ pub enum QueryError {
         /// What is wrong with it.
         source: VectorError,
     },
+    /// One row of the query is not one of this space.
+    #[error("the query for vector \"{name}\", row {row}: {source}")]
+    Row {
+        /// The vector.
+        name: VectorName,
+        /// The row, from 0.
+        row: usize,
+        /// What is wrong with it.
+        source: VectorError,
+    },
+    /// Many rows, where points have one.
+    #[error("the query for vector \"{name}\" has {rows} rows, and its points have one")]
+    OneRow {
+        /// The vector.
+        name: VectorName,
+        /// Rows of the query.
+        rows: usize,
+    },
     /// The filter is over its bounds.
     #[error("filter: {0}")]
     Filter(#[from] FilterError),
@@ -46,7 +64,8 @@ impl QueryError {
     pub fn code(&self) -> Code {
         match self {
             Self::UnknownVector { .. } => Code::UnknownVector,
-            Self::Vector { source, .. } => source.code(),
+            Self::Vector { source, .. } | Self::Row { source, .. } => source.code(),
+            Self::OneRow { .. } => Code::InvalidVector,
             Self::Filter(_) => Code::InvalidFilter,
             Self::Role(_) => Code::RoleUnknown,
             Self::Groups => Code::InvalidRequest,

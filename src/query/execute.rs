@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use vitrail_domain::limits::{GROUP_SIZE_MAX, GROUPS_MAX, TOP_K_MAX};
+use vitrail_domain::limits::{
+    GROUP_SIZE_MAX, GROUPS_MAX, PERCENTILE_MULTI_SAMPLE, PERCENTILE_SAMPLE, TOP_K_MAX,
+};
 use vitrail_domain::{Answer, Ef, Explain, GroupBy, Hit, Plan, Question, Slot, SlotSet, TopK};
-use vitrail_vector_index::{Found, VectorError, VectorView};
+use vitrail_vector_index::{Found, VectorView};
 
 use crate::error::QueryError;
+use crate::multi::{Query, prepared};
 use crate::percentile::Background;
 use crate::plan::{Asked, Choice, choose};
 use crate::view::View;
@@ -15,14 +18,15 @@ use crate::view::View;
 /// Answers `question` over `view`. Always `k` hits where `k` points pass.
 ///
 /// Cost: the filter's bitmap, then either one distance per passing point or a graph walk;
-/// with percentiles, 1,000 distances more.
+/// with percentiles, 1,000 distances more. Of a multi-vector the rows of each candidate are read
+/// from the truth, and of 250 points with percentiles.
 ///
 /// # Errors
 /// An unknown vector or role, a query of another length or with a component that is not finite,
 /// a filter or groups over their bounds.
 pub fn answer(view: &View, question: &Question) -> Result<Answer, QueryError> {
     let vectors = view.vector(&question.vector)?;
-    let query = checked_query(vectors, question)?;
+    let query = prepared(view, vectors, question)?;
     let started = Instant::now();
     let narrowed = narrow(view, vectors, question)?;
     let filter_us = micros(started);
@@ -63,13 +67,21 @@ struct Narrowed {
 }
 
 /// Candidates with the plan that found them.
-struct Candidates {
-    hits: Vec<(Slot, f32)>,
-    compared: usize,
-    estimated: usize,
-    predicted_us: u64,
-    plan: Plan,
-    ef: usize,
+#[derive(Default)]
+pub(crate) struct Candidates {
+    pub hits: Vec<(Slot, f32)>,
+    pub compared: usize,
+    pub estimated: usize,
+    pub predicted_us: u64,
+    pub plan: Plan,
+    pub ef: usize,
+}
+
+impl Candidates {
+    /// All of these, not compared yet.
+    pub fn all(slots: impl Iterator<Item = Slot>) -> Self {
+        Self { hits: slots.map(|slot| (slot, 0.0)).collect(), ..Self::default() }
+    }
 }
 
 type Grouped = (Vec<Hit>, Vec<(Option<String>, usize)>, Candidates);
@@ -77,13 +89,20 @@ type Grouped = (Vec<Hit>, Vec<(Option<String>, usize)>, Candidates);
 struct Search<'a> {
     view: &'a View,
     vectors: &'a VectorView,
-    query: &'a [f32],
+    query: &'a Query<'a>,
     question: &'a Question,
     narrowed: &'a Narrowed,
 }
 
 impl Search<'_> {
     fn top(&self, k: TopK) -> Candidates {
+        let Some(many) = &self.query.many else { return self.nearest(k) };
+        let within = self.narrowed.allowed.as_ref().unwrap_or(self.vectors.slots());
+        many.top(self.question, k, within, |fetch| self.nearest(fetch))
+    }
+
+    /// The nearest rows; of multi-vectors the mean ones.
+    fn nearest(&self, k: TopK) -> Candidates {
         let choice = choose(Asked {
             k: k.get(),
             ef: self.question.ef.map(Ef::get),
@@ -94,13 +113,13 @@ impl Search<'_> {
         if let Choice::Cheapest { ef } = choice
             && let Ok(ef) = Ef::new(ef)
         {
-            let found = self.vectors.search(self.query, k, ef, allowed);
+            let found = self.vectors.search(&self.query.row, k, ef, allowed);
             // A view that lost rows to damage on the way may lack hits; it is asked exactly.
             if found.hits.len() >= k.get().min(self.narrowed.matched) {
                 return candidates(found, ef.get());
             }
         }
-        candidates(self.vectors.search_exact(self.query, k, allowed), 0)
+        candidates(self.vectors.search_exact(&self.query.row, k, allowed), 0)
     }
 
     /// The best `k` groups. Fetches twice as many hits each round until the groups are full or
@@ -140,19 +159,21 @@ impl Search<'_> {
             return Ok(hits);
         }
         let own = own_slots(self.view, self.question)?;
-        if let Some(background) = Background::measure(self.vectors, self.query, &own) {
+        let most = match &self.query.many {
+            Some(_) => PERCENTILE_MULTI_SAMPLE,
+            None => PERCENTILE_SAMPLE,
+        };
+        let distances = |slots: &[Slot]| match &self.query.many {
+            Some(many) => many.distances(slots),
+            None => self.vectors.distances(&self.query.row, slots),
+        };
+        if let Some(background) = Background::measure(self.vectors, &own, most, distances) {
             for hit in &mut hits {
                 hit.percentile = Some(background.percentile(hit.distance));
             }
         }
         Ok(hits)
     }
-}
-
-fn checked_query(vectors: &VectorView, question: &Question) -> Result<Vec<f32>, QueryError> {
-    let refused =
-        |source: VectorError| QueryError::Vector { name: question.vector.clone(), source };
-    vectors.check_query(&question.query).map_err(refused)
 }
 
 fn narrow(view: &View, vectors: &VectorView, question: &Question) -> Result<Narrowed, QueryError> {

@@ -5,6 +5,7 @@
 //! | [`view`] | what is searched: vectors, fields and records of one moment |
 //! | [`plan`] | pure choice between an exact scan and a graph walk |
 //! | [`execute`] | filter, plan, search, percentiles, groups |
+//! | [`multi`] | candidates by mean row, every row compared |
 //! | [`percentile`] | a hit's place among a seeded sample of the same space |
 //!
 //! It never knows RocksDB, nor how anything is written.
@@ -12,6 +13,7 @@
 mod error;
 mod execute;
 mod facets;
+mod multi;
 mod percentile;
 mod plan;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A hit's percentile: the share of a seeded sample of the same space that lies farther from the
 //! query. Raw cosines of networks whose outputs are all positive say little; ranks do.
 
-use vitrail_domain::limits::{PERCENTILE_POINTS_MIN, PERCENTILE_SAMPLE};
+use vitrail_domain::limits::PERCENTILE_POINTS_MIN;
 use vitrail_domain::{Slot, SlotSet};
 use vitrail_vector_index::VectorView;
 
@@ -11,17 +11,22 @@ pub struct Background {
 }
 
 impl Background {
-    /// Measures the query against up to 1,000 points of the view that are not in `left_out`.
+    /// Measures the query against up to `most` points of the view that are not in `left_out`.
     /// The same view gives the same sample. `None` under 50 points.
     ///
-    /// `query` is prepared for the view's metric. Cost: 1,000 distances.
+    /// `distances` gives the query's to each slot. Cost: `most` distances.
     #[must_use]
-    pub fn measure(view: &VectorView, query: &[f32], left_out: &SlotSet) -> Option<Self> {
-        let sample = sample(view.slots(), left_out);
+    pub fn measure(
+        view: &VectorView,
+        left_out: &SlotSet,
+        most: usize,
+        distances: impl FnOnce(&[Slot]) -> Vec<f32>,
+    ) -> Option<Self> {
+        let sample = sample(view.slots(), left_out, most);
         if sample.len() < PERCENTILE_POINTS_MIN {
             return None;
         }
-        let mut sorted = view.distances(query, &sample);
+        let mut sorted = distances(&sample);
         sorted.sort_by(f32::total_cmp);
         Some(Self { sorted })
     }
@@ -37,15 +42,15 @@ impl Background {
 
 /// Every slot of a small space, else draws with a fixed seed until the sample is full; bounded
 /// tries, so that a space that is nearly all left out ends too.
-fn sample(slots: &SlotSet, left_out: &SlotSet) -> Vec<Slot> {
+fn sample(slots: &SlotSet, left_out: &SlotSet, most: usize) -> Vec<Slot> {
     let count = u32::try_from(slots.len()).unwrap_or(u32::MAX);
-    if slots.len() <= PERCENTILE_SAMPLE * 2 {
+    if slots.len() <= most * 2 {
         let kept = slots.iter().filter(|&slot| !left_out.contains(slot));
-        return kept.take(PERCENTILE_SAMPLE).collect();
+        return kept.take(most).collect();
     }
     let mut drawn = SlotSet::new();
-    for step in 0..(PERCENTILE_SAMPLE as u64 * 4) {
-        if drawn.len() == PERCENTILE_SAMPLE {
+    for step in 0..(most as u64 * 4) {
+        if drawn.len() == most {
             break;
         }
         let at = (u64::from(count) * (mix(step) >> 32)) >> 32;

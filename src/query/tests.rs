@@ -86,6 +86,7 @@ fn bench(seed: u64) -> Bench {
     let records = Arc::new(Records(records));
     let view = View {
         vectors: BTreeMap::from([(name(), index.view())]),
+        rows: BTreeMap::new(),
         fields: fields.view(),
         records: records.clone(),
         live: Arc::new(SlotSet::below(POINTS)),
@@ -151,7 +152,7 @@ fn name() -> VectorName {
 fn question(query: Vec<f32>, k: usize) -> Question {
     Question {
         vector: name(),
-        query,
+        query: query.into(),
         k: TopK::new(k).expect("k"),
         ef: None,
         exact: false,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use vitrail_domain::{
-    Condition, Filter, Identity, MatchValue, RecordSource, Roles, SlotSet, Test, VectorName,
+    Condition, Filter, Identity, MatchValue, RecordSource, Roles, RowsSource, SlotSet, Test,
+    VectorName,
 };
 use vitrail_field_index::{FieldView, Matched};
 use vitrail_vector_index::VectorView;
@@ -14,8 +15,10 @@ use crate::error::QueryError;
 /// Vectors, fields and records of one moment. Cheap to make: every part is shared.
 #[derive(Clone)]
 pub struct View {
-    /// The searchable vectors by name.
+    /// The searchable vectors by name; of multi-vectors the mean rows.
     pub vectors: BTreeMap<VectorName, Arc<VectorView>>,
+    /// Where the rows of multi-vectors are read, by name; a name that is not here has one row.
+    pub rows: BTreeMap<VectorName, Arc<dyn RowsSource>>,
     /// The filter index.
     pub fields: Arc<FieldView>,
     /// Records by slot and id, from the truth.

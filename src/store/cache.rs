@@ -58,9 +58,9 @@ impl CollectionStore {
         let generation = self.embeddings().lock().generation;
         for generation in [Some(generation), generation.checked_sub(1)].into_iter().flatten() {
             let key = key_of(generation, hash);
-            let found = self.db().floats(EMBEDDINGS, Kind::Embedding, &key)?;
-            if found.is_some() {
-                return Ok(found);
+            let mut embedding = Vec::new();
+            if self.db().floats(EMBEDDINGS, Kind::Embedding, &key, &mut embedding)? {
+                return Ok(Some(embedding));
             }
         }
         Ok(None)

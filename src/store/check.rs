@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use sha2::{Digest, Sha256};
-use vitrail_domain::limits::{FINDINGS_MAX, IMAGE_BYTES_MAX};
+use vitrail_domain::limits::{FINDINGS_MAX, IMAGE_BYTES_MAX, MULTI_ROWS_MAX};
 use vitrail_domain::{Cancel, CollectionName, Slot, VectorName};
 
 use crate::codec::{
@@ -231,12 +231,14 @@ impl Walk<'_> {
             let number = entry.numbers.get(name).copied().unwrap_or_default();
             let end = keys::after_prefix(&number.to_be_bytes());
             let bytes = spec.dim.get() * 4;
+            let most = spec.multi.map_or(bytes, |_| bytes * MULTI_ROWS_MAX);
+            let shape = Shape { kind: entry.kind_of(name), bytes, most };
             let mut count = 0;
             let problems = &mut self.found.problems;
             let walked =
                 db.walk(VECTORS, &number.to_be_bytes(), end.as_deref(), &mut |key, value| {
                     count += 1;
-                    if let Err(why) = vector_is_good(db, key, value, bytes) {
+                    if let Err(why) = vector_is_good(db, key, value, shape) {
                         problems.tell(db.damaged(VECTORS, key, why));
                     }
                     let stop = self.cancel.is_cancelled();
@@ -292,10 +294,21 @@ fn id_is_good(db: &Db, key: &[u8], value: &[u8]) -> Result<(), String> {
     }
 }
 
-fn vector_is_good(db: &Db, key: &[u8], value: &[u8], bytes: usize) -> Result<(), String> {
-    let body = codec::unseal(Kind::Vector, key, value)?;
-    if body.len() != bytes {
-        return Err(format!("it has {} bytes, not {bytes}", body.len()));
+/// What a stored vector of one name has to be.
+#[derive(Clone, Copy)]
+struct Shape {
+    kind: Kind,
+    /// Of a row.
+    bytes: usize,
+    /// Of all rows.
+    most: usize,
+}
+
+fn vector_is_good(db: &Db, key: &[u8], value: &[u8], shape: Shape) -> Result<(), String> {
+    let (body, bytes) = (codec::unseal(shape.kind, key, value)?, shape.bytes);
+    if !body.len().is_multiple_of(bytes) || !(bytes..=shape.most).contains(&body.len()) {
+        let rule = if shape.most > bytes { "a whole number of times " } else { "" };
+        return Err(format!("it has {} bytes, not {rule}{bytes}", body.len()));
     }
     let (_, slot) = keys::parse_vector(key).ok_or("its key is no vector's")?;
     must_be(db, POINTS, &keys::slot(slot), "vector of no point")

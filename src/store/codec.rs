@@ -6,12 +6,13 @@
 
 use bincode::{Decode, Encode};
 
+use crate::convert::catalog_from_v1;
+
 /// Bytes of the envelope before the body.
 pub(crate) const ENVELOPE_BYTES: usize = 16;
 
 const MAGIC: [u8; 2] = *b"Vr";
 const ENVELOPE_VERSION: u8 = 1;
-const RECORD_VERSION: u16 = 1;
 
 /// The most bytes that one record's decoding may ask for: the largest is a payload.
 const DECODE_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -36,15 +37,60 @@ pub(crate) enum Kind {
     Model = 14,
     Setting = 15,
     Report = 16,
+    MultiVector = 17,
+}
+
+impl Kind {
+    /// The version that is written; every one from 1 up to it is read.
+    pub(crate) fn version(self) -> u16 {
+        match self {
+            Self::Catalog => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// Version 1 of a named vector: before multi-vectors.
+#[derive(Encode, Decode)]
+pub(crate) struct VectorV1 {
+    pub name: String,
+    pub number: u16,
+    pub dim: u32,
+    pub metric: u8,
+    pub model: Option<String>,
+    pub contract: Option<String>,
+}
+
+/// Version 1 of a catalog entry.
+#[derive(Encode, Decode)]
+pub(crate) struct CatalogV1 {
+    pub state: u8,
+    pub name: String,
+    pub created_at: u64,
+    pub next_number: u16,
+    pub vectors: Vec<VectorV1>,
+    pub roles: Vec<(u8, String)>,
+}
+
+fn older_catalog(_version: u16, body: &[u8]) -> Result<CatalogOnDisk, String> {
+    decode_body(body).map(catalog_from_v1)
 }
 
 /// A record of bincode and its kind.
 pub(crate) trait Record: Encode + Decode<()> {
     const KIND: Kind;
+
+    /// Reads what an older version wrote; asked only for versions below the one that is written.
+    fn older(version: u16, _body: &[u8]) -> Result<Self, String> {
+        Err(format!("nothing reads version {version} of it"))
+    }
 }
 
 macro_rules! records {
-    ($($(#[$doc:meta])* $kind:ident $name:ident { $($field:ident: $type:ty,)* })*) => {
+    ($(
+        $(#[$doc:meta])*
+        $kind:ident $name:ident { $($field:ident: $type:ty,)* } $(=> $older:path)?
+    )*) => {
         $(
             $(#[$doc])*
             #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -52,6 +98,11 @@ macro_rules! records {
 
             impl Record for $name {
                 const KIND: Kind = Kind::$kind;
+                $(
+                    fn older(version: u16, body: &[u8]) -> Result<Self, String> {
+                        $older(version, body)
+                    }
+                )?
             }
         )*
     };
@@ -82,6 +133,7 @@ pub(crate) struct VectorOnDisk {
     pub metric: u8,
     pub model: Option<String>,
     pub contract: Option<String>,
+    pub comparator: u8,
 }
 
 records! {
@@ -125,7 +177,7 @@ records! {
         next_number: u16,
         vectors: Vec<VectorOnDisk>,
         roles: Vec<(u8, String)>,
-    }
+    } => older_catalog
     Job JobOnDisk {
         kind: String,
         collection: Option<String>,
@@ -157,7 +209,12 @@ pub(crate) fn encode<T: Record>(key: &[u8], record: &T) -> Result<Vec<u8>, Strin
 
 /// Reads what [`encode`] wrote under the same key.
 pub(crate) fn decode<T: Record>(key: &[u8], value: &[u8]) -> Result<T, String> {
-    let body = unseal(T::KIND, key, value)?;
+    let (version, body) = unseal_version(T::KIND, key, value)?;
+    if version < T::KIND.version() { T::older(version, body) } else { decode_body(body) }
+}
+
+/// A whole body of bincode, and nothing behind it.
+fn decode_body<T: Decode<()>>(body: &[u8]) -> Result<T, String> {
     let config = bincode::config::standard().with_limit::<DECODE_BYTES_MAX>();
     match bincode::decode_from_slice(body, config) {
         Ok((record, read)) if read == body.len() => Ok(record),
@@ -184,7 +241,7 @@ fn seal_with(kind: Kind, key: &[u8], body_len: usize, body: impl FnOnce(&mut Vec
     let mut value = Vec::with_capacity(ENVELOPE_BYTES + body_len);
     value.extend_from_slice(&MAGIC);
     value.extend_from_slice(&[ENVELOPE_VERSION, kind as u8]);
-    value.extend_from_slice(&RECORD_VERSION.to_le_bytes());
+    value.extend_from_slice(&kind.version().to_le_bytes());
     value.extend_from_slice(&[0, 0]);
     // Every body has a bound far below 4 GiB in `limits`.
     value.extend_from_slice(&u32::try_from(body_len).unwrap_or(u32::MAX).to_le_bytes());
@@ -197,6 +254,11 @@ fn seal_with(kind: Kind, key: &[u8], body_len: usize, body: impl FnOnce(&mut Vec
 
 /// The body of a value of `kind` that was written under `key`.
 pub(crate) fn unseal<'a>(kind: Kind, key: &[u8], value: &'a [u8]) -> Result<&'a [u8], String> {
+    unseal_version(kind, key, value).map(|(_, body)| body)
+}
+
+/// The version and the body of a value of `kind` that was written under `key`.
+fn unseal_version<'a>(kind: Kind, key: &[u8], value: &'a [u8]) -> Result<(u16, &'a [u8]), String> {
     let Some((head, body)) = value.split_first_chunk::<ENVELOPE_BYTES>() else {
         return Err(format!("{} bytes are fewer than the envelope's", value.len()));
     };
@@ -211,13 +273,17 @@ pub(crate) fn unseal<'a>(kind: Kind, key: &[u8], value: &'a [u8]) -> Result<&'a 
     if head[12..] != check_of(&head[..12], key, body) {
         return Err("the checksum is wrong".to_owned());
     }
-    if head[2] != ENVELOPE_VERSION || head[4..6] != RECORD_VERSION.to_le_bytes() {
+    if head[2] != ENVELOPE_VERSION {
         return Err("it was written by a newer program".to_owned());
     }
     if head[3] != kind as u8 {
         return Err(format!("it is of kind {}, not {}", head[3], kind as u8));
     }
-    Ok(body)
+    let version = u16::from_le_bytes([head[4], head[5]]);
+    if !(1..=kind.version()).contains(&version) {
+        return Err("it was written by a newer program".to_owned());
+    }
+    Ok((version, body))
 }
 
 /// Reads a vector's body into `components`, which is emptied first: no allocation when it is large
@@ -282,6 +348,30 @@ mod tests {
             let mut read = vec![1.0];
             floats_into(unseal(Kind::Vector, b"k", &value).unwrap(), &mut read).unwrap();
             prop_assert_eq!(read.iter().map(|f| f.to_bits()).collect::<Vec<_>>(), bits);
+        }
+    }
+
+    #[test]
+    fn a_catalog_entry_of_version_1_is_read_and_a_newer_one_is_refused() {
+        let (name, model) = ("v".to_owned(), Some("m".to_owned()));
+        let vector = VectorV1 { name, number: 3, dim: 8, metric: 2, model, contract: None };
+        let (name, vectors, roles) = ("old".to_owned(), vec![vector], vec![(1, "who".to_owned())]);
+        let old = CatalogV1 { state: 1, name, created_at: 5, next_number: 4, vectors, roles };
+        let body = bincode::encode_to_vec(&old, bincode::config::standard()).unwrap();
+        let of_version = |version: u16| {
+            let mut value = seal(Kind::Catalog, b"k", &body);
+            value[4..6].copy_from_slice(&version.to_le_bytes());
+            let check = check_of(&value[..12], b"k", &body);
+            value[12..16].copy_from_slice(&check);
+            decode::<CatalogOnDisk>(b"k", &value)
+        };
+        let read = of_version(1).unwrap();
+        assert_eq!((read.name.as_str(), read.next_number, read.roles.len()), ("old", 4, 1));
+        let vector = &read.vectors[0];
+        assert_eq!((vector.number, vector.dim, vector.comparator), (3, 8, 0));
+        assert_eq!(decode::<CatalogOnDisk>(b"k", &encode(b"k", &read).unwrap()), Ok(read));
+        for newer in [0, 3] {
+            assert!(of_version(newer).unwrap_err().contains("newer program"), "version {newer}");
         }
     }
 

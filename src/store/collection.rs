@@ -1,6 +1,5 @@
 //! One collection: its database, and how its points are read.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,19 +7,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use vitrail_domain::{
-    Payload, PayloadSource, PointId, PointRecord, RecordSource, Seq, Slot, SlotSet, VectorName,
+    MultiVector, MultiVectorError, Payload, PayloadSource, PointId, PointRecord, RecordSource, Seq,
+    Slot, SlotSet, Vector, VectorName,
 };
 
 use crate::acknowledged::Acknowledged;
 use crate::cache::EmbeddingCache;
-use crate::codec::{self, Kind, PointOnDisk, SlotOnDisk, StateOnDisk, TrimOnDisk};
+use crate::codec::{self, PointOnDisk, SlotOnDisk, StateOnDisk, TrimOnDisk};
 use crate::convert::point_from_disk;
 use crate::error::StoreError;
 use crate::keys;
 use crate::log::TRIMMED_KEY;
 use crate::queue::{Counters, Queue};
 use crate::rocks::{Batch, COLLECTION_FAMILIES, Db, IDS, MANIFEST, POINTS, Shared, VECTORS};
-use crate::spec::{Catalogued, CollectionSpec};
+use crate::spec::{Catalogued, CollectionSpec, VectorSpec};
 
 pub(crate) const STATE_KEY: &[u8] = b"state";
 
@@ -164,31 +164,49 @@ impl CollectionStore {
         point.map_err(|why| self.db.damaged(POINTS, key, why))
     }
 
-    /// One stored vector, as it was written; `None` when the point, or this vector of it, is not
-    /// there.
+    /// The components of one stored vector, as written (a multi-vector's rows one after another);
+    /// `None` when the point, or this vector of it, is not there.
     ///
     /// # Errors
     /// A damaged record, or a failing disk.
     pub fn vector(&self, slot: Slot, name: &VectorName) -> Result<Option<Vec<f32>>, StoreError> {
-        match self.entry().numbers.get(name) {
-            Some(number) => self.db.floats(VECTORS, Kind::Vector, &keys::vector(*number, slot)),
-            None => Ok(None),
-        }
+        let mut values = Vec::new();
+        Ok(self.vector_into(slot, name, &mut values)?.then_some(values))
     }
 
-    /// All stored vectors of one slot.
+    /// [`Self::vector`] into a buffer, which is emptied first; whether there is one.
     ///
     /// # Errors
     /// A damaged record, or a failing disk.
-    pub fn vectors(&self, slot: Slot) -> Result<BTreeMap<VectorName, Vec<f32>>, StoreError> {
-        let mut vectors = BTreeMap::new();
-        for (name, number) in &self.entry().numbers {
-            let key = keys::vector(*number, slot);
-            if let Some(vector) = self.db.floats(VECTORS, Kind::Vector, &key)? {
-                vectors.insert(name.clone(), vector);
+    pub fn vector_into(
+        &self,
+        slot: Slot,
+        name: &VectorName,
+        values: &mut Vec<f32>,
+    ) -> Result<bool, StoreError> {
+        values.clear();
+        let entry = self.entry();
+        let Some(number) = entry.numbers.get(name) else { return Ok(false) };
+        self.db.floats(VECTORS, entry.kind_of(name), &keys::vector(*number, slot), values)
+    }
+
+    /// One stored vector as its name's schema has it: one row, or many.
+    ///
+    /// # Errors
+    /// A damaged record, or a failing disk.
+    pub fn value(&self, slot: Slot, name: &VectorName) -> Result<Option<Vector>, StoreError> {
+        let Some(values) = self.vector(slot, name)? else { return Ok(None) };
+        match self.entry().spec.vectors.get(name) {
+            Some(VectorSpec { dim, multi: Some(_), .. }) => {
+                let rows = MultiVector::new(*dim, values);
+                let damaged = |why: MultiVectorError| StoreError::Damaged {
+                    place: format!("vector \"{name}\" of slot {}", slot.0),
+                    why: why.to_string(),
+                };
+                Ok(Some(Vector::Many(rows.map_err(damaged)?)))
             }
+            _ => Ok(Some(Vector::One(values))),
         }
-        Ok(vectors)
     }
 
     /// Walks live points from slot `from` upwards until `each` breaks, over the state at the time
@@ -210,7 +228,7 @@ impl CollectionStore {
     }
 
     /// Walks the vectors of one name in slot order until `each` breaks, over the state at the time
-    /// of the call; the slice (`dim` components, as written) is only lent. One vector is in memory.
+    /// of the call; the slice (as of [`Self::vector`]) is only lent. One vector is in memory.
     ///
     /// # Errors
     /// The first damaged record, by its key, or a failing disk.
@@ -221,13 +239,13 @@ impl CollectionStore {
     ) -> Result<(), StoreError> {
         let entry = self.entry();
         let Some(number) = entry.numbers.get(name) else { return Ok(()) };
-        let end = keys::after_prefix(&number.to_be_bytes());
+        let (end, kind) = (keys::after_prefix(&number.to_be_bytes()), entry.kind_of(name));
         let mut components = Vec::new();
         self.db.walk(VECTORS, &number.to_be_bytes(), end.as_deref(), &mut |key, value| {
             let damaged = |why| self.db.damaged(VECTORS, key, why);
             let (_, slot) =
                 keys::parse_vector(key).ok_or_else(|| damaged("it is no vector's".into()))?;
-            let body = codec::unseal(Kind::Vector, key, value).map_err(damaged)?;
+            let body = codec::unseal(kind, key, value).map_err(damaged)?;
             codec::floats_into(body, &mut components).map_err(damaged)?;
             Ok(each(slot, &components))
         })

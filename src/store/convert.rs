@@ -5,13 +5,13 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 use vitrail_domain::{
-    CollectionName, Dim, ImageId, ImageRecord, Metric, Mpp, Path, Payload, PointId, PointRecord,
-    Role, Roles, Slot, Timestamp, VectorName,
+    CollectionName, Comparator, Dim, ImageId, ImageRecord, Metric, Mpp, Path, Payload, PointId,
+    PointRecord, Role, Roles, Slot, Timestamp, VectorName,
 };
 
 use crate::codec::{
-    CatalogOnDisk, ChangeOnDisk, ChangedOnDisk, IdOnDisk, ImageOnDisk, JobOnDisk, PointOnDisk,
-    RefusalOnDisk, VectorOnDisk,
+    CatalogOnDisk, CatalogV1, ChangeOnDisk, ChangedOnDisk, IdOnDisk, ImageOnDisk, JobOnDisk,
+    PointOnDisk, RefusalOnDisk, VectorOnDisk,
 };
 use crate::job::{JobProgress, JobRecord, JobRefusal, JobState};
 use crate::log::SlotChange;
@@ -19,6 +19,9 @@ use crate::spec::{Catalogued, CollectionSpec, VectorSpec};
 
 const METRICS: [(u8, Metric); 4] =
     [(1, Metric::Cosine), (2, Metric::Dot), (3, Metric::Euclid), (4, Metric::Manhattan)];
+
+/// 0: one row.
+const COMPARATORS: [(u8, Option<Comparator>); 2] = [(0, None), (1, Some(Comparator::MaxSim))];
 
 const ROLES: [(u8, Role); 8] = [
     (1, Role::Patient),
@@ -157,6 +160,7 @@ pub(crate) fn catalog_to_disk(entry: &Catalogued, stage: Stage) -> CatalogOnDisk
         metric: number_of(&METRICS, &vector.metric),
         model: vector.model.clone(),
         contract: vector.contract.clone(),
+        comparator: number_of(&COMPARATORS, &vector.multi),
     });
     let roles = entry.spec.roles.0.iter();
     CatalogOnDisk {
@@ -166,6 +170,27 @@ pub(crate) fn catalog_to_disk(entry: &Catalogued, stage: Stage) -> CatalogOnDisk
         next_number: entry.next_number,
         vectors: vectors.collect(),
         roles: roles.map(|(role, path)| (number_of(&ROLES, role), path.to_string())).collect(),
+    }
+}
+
+/// What an entry of version 1 means: each of its vectors has one row.
+pub(crate) fn catalog_from_v1(old: CatalogV1) -> CatalogOnDisk {
+    let vectors = old.vectors.into_iter().map(|vector| VectorOnDisk {
+        name: vector.name,
+        number: vector.number,
+        dim: vector.dim,
+        metric: vector.metric,
+        model: vector.model,
+        contract: vector.contract,
+        comparator: 0,
+    });
+    CatalogOnDisk {
+        state: old.state,
+        name: old.name,
+        created_at: old.created_at,
+        next_number: old.next_number,
+        vectors: vectors.collect(),
+        roles: old.roles,
     }
 }
 
@@ -180,7 +205,9 @@ pub(crate) fn catalog_from_disk(
         let name: VectorName = text(&vector.name)?;
         let dim = Dim::new(vector.dim as usize).map_err(|error| error.to_string())?;
         let metric = value_of(&METRICS, vector.metric, "metric")?;
-        let spec = VectorSpec { dim, metric, model: vector.model, contract: vector.contract };
+        let multi = value_of(&COMPARATORS, vector.comparator, "comparator")?;
+        let VectorOnDisk { model, contract, .. } = vector;
+        let spec = VectorSpec { dim, metric, multi, model, contract };
         numbers.insert(name.clone(), vector.number);
         vectors.insert(name, spec);
     }

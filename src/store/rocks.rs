@@ -297,18 +297,19 @@ impl Db {
         self.read(family, key, |value| codec::unseal(kind, key, value).map(<[u8]>::to_vec))
     }
 
-    /// The components under `key`.
+    /// Reads the components under `key` into `components`, which is emptied first; whether there
+    /// are any.
     pub fn floats(
         &self,
         family: Family,
         kind: Kind,
         key: &[u8],
-    ) -> Result<Option<Vec<f32>>, StoreError> {
-        self.read(family, key, |value| {
-            let mut components = Vec::new();
-            codec::floats_into(codec::unseal(kind, key, value)?, &mut components)?;
-            Ok(components)
-        })
+        components: &mut Vec<f32>,
+    ) -> Result<bool, StoreError> {
+        let found = self.read(family, key, |value| {
+            codec::floats_into(codec::unseal(kind, key, value)?, components)
+        });
+        found.map(|found| found.is_some())
     }
 
     /// The records under `keys`, in their order: one call, sorted reads.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 use vitrail_domain::limits::VECTOR_NAMES_MAX;
-use vitrail_domain::{CollectionName, Dim, Metric, Roles, Timestamp, VectorName};
+use vitrail_domain::{CollectionName, Comparator, Dim, Metric, Roles, Timestamp, VectorName};
 
+use crate::codec::Kind;
 use crate::error::StoreError;
 
 /// A collection as its users see it.
@@ -28,8 +29,10 @@ pub struct CollectionSpec {
 pub struct VectorSpec {
     /// Its length.
     pub dim: Dim,
-    /// How two are compared.
+    /// How two rows are compared.
     pub metric: Metric,
+    /// How lists of rows are compared; `None` where a point has one row.
+    pub multi: Option<Comparator>,
     /// The model that makes it, if one does.
     pub model: Option<String>,
     /// The hash of that model's contract.
@@ -45,6 +48,14 @@ pub(crate) struct Catalogued {
 }
 
 impl Catalogued {
+    /// What a stored vector of this name is.
+    pub fn kind_of(&self, name: &VectorName) -> Kind {
+        match self.spec.vectors.get(name) {
+            Some(VectorSpec { multi: Some(_), .. }) => Kind::MultiVector,
+            _ => Kind::Vector,
+        }
+    }
+
     pub fn new(spec: CollectionSpec) -> Result<Self, StoreError> {
         let name = spec.name.clone();
         let empty = CollectionSpec { vectors: BTreeMap::new(), ..spec.clone() };
@@ -62,8 +73,11 @@ impl Catalogued {
         for (name, old) in &self.spec.vectors {
             match spec.vectors.get(name) {
                 None => return Err(format!("its vector \"{name}\" can't be taken away")),
-                Some(new) if new.dim != old.dim || new.metric != old.metric => {
-                    return Err(format!("its vector \"{name}\" keeps its dimension and metric"));
+                Some(new)
+                    if (new.dim, new.metric, new.multi) != (old.dim, old.metric, old.multi) =>
+                {
+                    let keeps = "keeps its dimension, its metric and how many rows a point has";
+                    return Err(format!("its vector \"{name}\" {keeps}"));
                 }
                 Some(_) => {}
             }

@@ -5,6 +5,7 @@ mod damage;
 mod figures;
 mod images;
 mod model;
+mod multi;
 mod space;
 mod store;
 mod writers;
@@ -35,6 +36,7 @@ fn spec(name: &str, dim: usize) -> CollectionSpec {
     let vector = VectorSpec {
         dim: Dim::new(dim).unwrap(),
         metric: Metric::Cosine,
+        multi: None,
         model: Some("m".to_owned()),
         contract: None,
     };
@@ -74,7 +76,7 @@ fn upsert(number: u64, payload: Value, vector: &[f32]) -> Change {
         id: PointId::Number(number),
         image: None,
         payload: Some(Payload::trusted(fields(payload))),
-        vectors: BTreeMap::from([(vector_name("v"), vector.to_vec())]),
+        vectors: BTreeMap::from([(vector_name("v"), vector.to_vec().into())]),
     })
 }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use vitrail_domain::limits::{COMPONENT_MAX, WRITE_BYTES_MAX, WRITE_POINTS_MAX};
-use vitrail_domain::{Change, ImageId, Payload, PointId, PointWrite, Seq, Slot, VectorName};
+use vitrail_domain::{
+    Change, ImageId, Payload, PointId, PointWrite, Seq, Slot, Vector, VectorName,
+};
 
 use crate::codec::{self, Kind, PointOnDisk, SlotOnDisk, StateOnDisk};
 use crate::collection::{CollectionStore, STATE_KEY};
@@ -40,7 +42,7 @@ pub struct Effect {
     /// The whole payload, where it changed; of a new point always.
     pub payload_changed: Option<Payload>,
     /// The vectors that were written, as given.
-    pub vectors: BTreeMap<VectorName, Vec<f32>>,
+    pub vectors: BTreeMap<VectorName, Vector>,
 }
 
 impl CollectionStore {
@@ -94,15 +96,28 @@ fn check_vectors(entry: &Catalogued, point: &PointWrite) -> Result<(), StoreErro
             return Err(StoreError::UnknownVector { point: point.id, vector: name.clone() });
         };
         let refuse = |why| Err(StoreError::Vector { point: point.id, vector: name.clone(), why });
-        if vector.len() != spec.dim.get() {
-            return refuse(format!("{} components, not {}", vector.len(), spec.dim.get()));
+        if spec.multi.is_some() != matches!(vector, Vector::Many(_)) {
+            let (got, takes) = if spec.multi.is_some() { ("one", "many") } else { ("many", "one") };
+            return refuse(format!("{got} row is given as such, and it takes {takes}"));
+        }
+        let (wide, values) = (spec.dim.get(), vector.values());
+        let got = match vector {
+            Vector::One(row) => row.len(),
+            Vector::Many(rows) => rows.dim().get(),
+        };
+        if got != wide {
+            return refuse(format!("{got} components, not {wide}"));
         }
         // Comparing this way round is false for what is not a number, too.
         let fits = |component: &f32| component.abs() <= COMPONENT_MAX;
-        if let Some(at) = vector.iter().position(|component| !fits(component)) {
-            let got = vector.get(at).copied().unwrap_or(f32::NAN);
+        if let Some(at) = values.iter().position(|component| !fits(component)) {
+            let got = values.get(at).copied().unwrap_or(f32::NAN);
+            let row = match spec.multi {
+                Some(_) => format!("row {}, ", at / wide),
+                None => String::new(),
+            };
             let rule = format!("not a finite number of at most {COMPONENT_MAX:e}");
-            return refuse(format!("component {at} is {got}, {rule}"));
+            return refuse(format!("{row}component {} is {got}, {rule}", at % wide));
         }
     }
     Ok(())
@@ -208,7 +223,11 @@ impl<'a> Draft<'a> {
         for (name, vector) in &vectors {
             let number = self.entry.numbers.get(name).copied().unwrap_or_default();
             let key = keys::vector(number, slot);
-            let value = codec::seal_floats(Kind::Vector, &key, vector);
+            let kind = match vector {
+                Vector::One(_) => Kind::Vector,
+                Vector::Many(_) => Kind::MultiVector,
+            };
+            let value = codec::seal_floats(kind, &key, vector.values());
             self.batch.put(self.store.db(), VECTORS, &key, &value)?;
         }
         if !changed && vectors.is_empty() {

@@ -18,6 +18,7 @@
 //! | `shelf`, `files`, `manifest`, `blocks` | what lies on disk (`schemas/formats/segment.md`) |
 //! | [`policy`] | when to seal, freeze, merge |
 //! | [`vector`] | checks and preparation of rows and queries |
+//! | [`multi`] | many rows a point: the mean row of an index, the exact comparison |
 //! | [`error`] | why a vector was refused, what is wrong with a file |
 //!
 //! A vector is written at the end of the **mutable** segment, scanned by 1-bit codes. Full, it is
@@ -45,6 +46,7 @@ mod graph;
 pub mod index;
 mod links;
 mod manifest;
+pub mod multi;
 mod pages;
 pub mod plan;
 pub mod policy;
@@ -66,6 +68,7 @@ pub use builder::{GraphOptions, SecondOpinion};
 pub use catch_up::{CaughtUp, Truth};
 pub use error::{SegmentError, VectorError};
 pub use index::{Opened, VectorIndex};
+pub use multi::{MaxSim, check_rows, mean_row};
 pub use policy::{Choice, Counts, SegmentCounts, checkpoint_due};
 pub use search::Found;
 pub use vector::{check_vector, prepare_query};

@@ -9,3 +9,4 @@ mod rest;
 mod server;
 mod slides;
 mod tidy;
+mod vectors;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vitrail_collection::CollectionError;
-use vitrail_domain::Payload;
+use vitrail_domain::{Comparator, Payload};
 
 use crate::reading;
 
@@ -33,8 +33,10 @@ pub struct Collection {
 pub struct Vector {
     /// Components.
     pub dim: usize,
-    /// How two are compared.
+    /// How two rows are compared.
     pub metric: &'static str,
+    /// `max_sim` where points have many rows: how lists of rows are compared; null where one.
+    pub multi: Option<&'static str>,
     /// The model that makes it; null where writers do.
     pub model: Option<String>,
     /// That model's contract.
@@ -98,6 +100,9 @@ pub struct CreateVector {
     pub dim: usize,
     /// `cosine`, `dot`, `euclid` or `manhattan`; cosine when absent.
     pub metric: Option<String>,
+    /// `max_sim`: points have from 1 to 256 rows of `dim` components (262,144 in all), and each row
+    /// of a query is compared with the nearest row of a point. One row when absent.
+    pub multi: Option<String>,
 }
 
 /// That something is gone.
@@ -135,6 +140,7 @@ pub fn describe(
         let vector = Vector {
             dim: bound.dim.get(),
             metric: bound.metric.name(),
+            multi: bound.multi.map(Comparator::name),
             model: bound.model.clone(),
             contract: bound.contract.clone(),
             points: index.map_or(0, |index| index.len()),

@@ -12,3 +12,4 @@ pub mod metric;
 pub mod model;
 pub mod point;
 pub mod similar;
+pub mod vector;

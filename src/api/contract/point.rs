@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
-use vitrail_domain::{PointRecord, VectorName};
+use vitrail_domain::{PointRecord, Vector, VectorName};
 
 use crate::contract::filter::FilterDoc;
 use crate::contract::id::Id;
+use crate::contract::vector::{VectorDoc, by_name, numbered};
 
 /// One point.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -23,14 +24,14 @@ pub struct Point {
     pub payload: Map<String, Value>,
     /// Its vectors by name, where asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub vectors: Option<BTreeMap<String, Vec<f32>>>,
+    pub vectors: Option<BTreeMap<String, VectorDoc>>,
 }
 
 /// The point on the wire.
 #[must_use]
-pub fn point(record: PointRecord, vectors: Option<BTreeMap<VectorName, Vec<f32>>>) -> Point {
-    let named = |vectors: BTreeMap<VectorName, Vec<f32>>| {
-        vectors.into_iter().map(|(name, vector)| (name.to_string(), vector)).collect()
+pub fn point(record: PointRecord, vectors: Option<BTreeMap<VectorName, Vector>>) -> Point {
+    let named = |vectors: BTreeMap<VectorName, Vector>| {
+        vectors.into_iter().map(|(name, vector)| (name.to_string(), vector.into())).collect()
     };
     Point {
         id: record.id.into(),
@@ -45,6 +46,7 @@ pub fn point(record: PointRecord, vectors: Option<BTreeMap<VectorName, Vec<f32>>
 #[serde(deny_unknown_fields)]
 pub struct UpsertRequest {
     /// 1 to 10,000 points; all of them are written or none.
+    #[serde(deserialize_with = "numbered")]
     pub points: Vec<UpsertPoint>,
 }
 
@@ -55,9 +57,10 @@ pub struct UpsertPoint {
     /// Its id.
     pub id: Id,
     /// Vectors by name; names left out keep what is there.
-    pub vectors: Option<BTreeMap<String, Vec<f32>>>,
+    #[serde(default, deserialize_with = "by_name")]
+    pub vectors: Option<BTreeMap<String, VectorDoc>>,
     /// The one vector of a collection that has one.
-    pub vector: Option<Vec<f32>>,
+    pub vector: Option<VectorDoc>,
     /// The whole new payload; left out, what is there stays.
     #[schema(value_type = Option<Object>)]
     pub payload: Option<Map<String, Value>>,

@@ -12,6 +12,7 @@ use vitrail_domain::{Ef, GroupBy, Identity, Path, Payload, Plan, Role, Roles, To
 use crate::contract::filter::{self, FilterDoc};
 use crate::contract::id::Id;
 use crate::contract::metric::score;
+use crate::contract::vector::VectorDoc;
 use crate::error::ApiError;
 
 /// Hits where the caller says nothing.
@@ -26,8 +27,8 @@ const GROUP_SIZE_DEFAULT: usize = 3;
 pub struct SimilarRequest {
     /// A stored point. One of `id`, `vector` and `image` is given.
     pub id: Option<Id>,
-    /// A vector made elsewhere.
-    pub vector: Option<Vec<f32>>,
+    /// A vector made elsewhere; for a multi-vector one row or many.
+    pub vector: Option<VectorDoc>,
     /// An encoded picture in base64; or send it as the part `image` of a form.
     pub image: Option<String>,
     /// Which vector is compared; may be left out where there is one.
@@ -50,7 +51,7 @@ pub struct SimilarRequest {
     /// Whether an exact scan is demanded.
     #[serde(default)]
     pub exact: bool,
-    /// Candidates of a graph walk.
+    /// Candidates of a graph walk; of a multi-vector the points that are compared exactly.
     pub ef: Option<usize>,
     /// Whether to rank each hit against a sample; true when absent.
     pub percentiles: Option<bool>,
@@ -83,7 +84,9 @@ pub struct SimilarAnswer {
 pub struct Hit {
     /// Its id.
     pub id: Id,
-    /// Larger is closer: cosine similarity, dot product, or the negative distance.
+    /// Larger is closer: cosine similarity, dot product, or the negative distance. Of multi-vectors
+    /// the sum of each query row's best similarity (for euclid the negative root of the sum of the
+    /// smallest squared distances).
     pub score: f32,
     /// Percent of a sample of the collection that is farther from the query; null where the
     /// collection is too small or it was not asked for.
@@ -108,7 +111,7 @@ pub struct Group {
 /// The receipt of an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Explain {
-    /// `exact`, `codes` or `graph`: the farthest from exact of the ways that were taken.
+    /// `exact`, `codes`, `graph` or `means`: the farthest from exact of the ways that were taken.
     pub plan: &'static str,
     /// The vector compared.
     pub vector: String,
@@ -275,7 +278,8 @@ fn subject(wire: &SimilarRequest, picture: Option<Arc<[u8]>>) -> Result<Subject,
         return id.parse().map(Subject::Id).map_err(|error| ApiError::invalid("id", error));
     }
     if let Some(vector) = &wire.vector {
-        return Ok(Subject::Vector(vector.clone()));
+        let vector = vector.clone().read().map_err(|error| error.at("vector"))?;
+        return Ok(Subject::Vector(vector));
     }
     match (picture, &wire.image) {
         (Some(bytes), _) => Ok(Subject::Picture(bytes)),

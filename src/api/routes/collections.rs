@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::{HttpResponse, delete, get, put, web};
 use vitrail_collection::VectorSpec;
 use vitrail_domain::limits::VECTOR_NAMES_MAX;
-use vitrail_domain::{CollectionName, Dim, Metric, Roles, VectorName};
+use vitrail_domain::{CollectionName, Comparator, Dim, Metric, Roles, VectorName};
 
 use crate::contract::collection::{
     Collection, CollectionList, CreateCollection, CreateVector, Dropped, describe,
@@ -113,9 +113,11 @@ fn vectors_of(
 fn vector_of(wire: &CreateVector) -> Result<VectorSpec, ApiError> {
     let metric = wire.metric.as_deref().map(str::parse::<Metric>).transpose();
     let metric = metric.map_err(|error| ApiError::invalid("metric", error))?;
+    let multi = wire.multi.as_deref().map(str::parse::<Comparator>).transpose();
     Ok(VectorSpec {
         dim: Dim::new(wire.dim)?,
         metric: metric.unwrap_or(Metric::Cosine),
+        multi: multi.map_err(|error| ApiError::invalid("multi", error))?,
         model: None,
         contract: None,
     })
@@ -128,6 +130,7 @@ fn bound_to(state: &ApiState, name: &str) -> Result<VectorSpec, ApiError> {
     Ok(VectorSpec {
         dim: model.dim(),
         metric: model.metric(),
+        multi: None,
         model: Some(name.to_owned()),
         contract: Some(model.contract_hash().to_owned()),
     })

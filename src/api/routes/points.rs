@@ -201,6 +201,8 @@ fn write_of(
     let id = point.id.parse()?;
     let mut vectors = std::collections::BTreeMap::new();
     for (name, vector) in point.vectors.into_iter().flatten() {
+        let at = format!("vectors.{name}");
+        let vector = vector.read().map_err(|error| error.at(at))?;
         vectors.insert(name.parse::<VectorName>()?, vector);
     }
     if let Some(vector) = point.vector {
@@ -209,6 +211,7 @@ fn write_of(
             let message = "vector needs a collection with one vector; name them in vectors";
             return Err(ApiError::invalid("vector", message));
         };
+        let vector = vector.read().map_err(|error| error.at("vector"))?;
         vectors.insert(only.clone(), vector);
     }
     let fields = point.payload.map(checked).transpose()?;

@@ -29,7 +29,7 @@ fn tagged(id: u64, seed: u64) -> Change {
     let fields =
         SHARES.iter().map(|(name, every)| (name.to_string(), json!(id.is_multiple_of(*every))));
     let payload = Some(Payload::trusted(fields.collect()));
-    let vectors = BTreeMap::from([(vector_name(), clustered(seed))]);
+    let vectors = BTreeMap::from([(vector_name(), clustered(seed).into())]);
     Change::Upsert(PointWrite { id: PointId::Number(id), image: None, payload, vectors })
 }
 
@@ -104,7 +104,7 @@ impl Life {
     fn answer(&self, query: u64, share: &str, exact: bool) -> Answer {
         let question = Question {
             vector: vector_name(),
-            query: clustered(9_000_000 + query),
+            query: clustered(9_000_000 + query).into(),
             k: TopK::new(10).unwrap(),
             ef: None,
             exact,

@@ -49,7 +49,7 @@ impl Model {
                     point.payload = payload.fields().clone();
                 }
                 if let Some(vector) = write.vectors.get(&vector_name("v")) {
-                    point.vector = Some(vector.clone());
+                    point.vector = Some(vector.values().to_vec());
                 }
             }
             Change::MergePayload(id, fields) => {
@@ -96,7 +96,7 @@ fn random_change(dice: &mut Dice) -> Change {
             payload: (dice.roll(3) > 0).then(|| Payload::trusted(fields(dice.payload()))),
             vectors: match dice.roll(3) {
                 0 => BTreeMap::new(),
-                _ => BTreeMap::from([(vector_name("v"), dice.vector(3))]),
+                _ => BTreeMap::from([(vector_name("v"), dice.vector(3).into())]),
             },
         }),
         5..7 => Change::MergePayload(id, fields(json!({"age": dice.roll(3), "new": null}))),
@@ -122,7 +122,7 @@ fn follow(mirror: &mut BTreeMap<Slot, (PointId, Payload, Vec<f32>)>, effects: &[
             point.1 = payload.clone();
         }
         if let Some(vector) = effect.vectors.get(&vector_name("v")) {
-            point.2 = vector.clone();
+            point.2 = vector.values().to_vec();
         }
     }
 }

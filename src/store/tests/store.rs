@@ -115,7 +115,7 @@ fn a_refused_write_names_the_point_and_stores_nothing() {
     let good = || upsert(1, json!({}), &[1.0, 2.0]);
     let mut unknown = good();
     if let Change::Upsert(point) = &mut unknown {
-        point.vectors.insert(vector_name("w"), vec![1.0]);
+        point.vectors.insert(vector_name("w"), vec![1.0].into());
     }
     let large = json!({"text": "x".repeat(PAYLOAD_BYTES_MAX)});
     let deep = (0..40).fold(json!(1), |inner, _| json!([inner]));
