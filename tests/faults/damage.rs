@@ -57,8 +57,9 @@ fn exact(client: &Client) -> Vec<Value> {
 }
 
 /// Walks, until the log names the file or all was looked at.
-fn walk_until_named(server: &Server, name: &str) {
-    for number in 0..200 {
+fn walk_until_named(server: &Server, name: &str, patience: Duration) {
+    let begun = Instant::now();
+    for number in (0..).take_while(|_| begun.elapsed() < patience) {
         if server.log().contains(name) {
             return;
         }
@@ -101,7 +102,7 @@ fn every_kind_of_damaged_segment_file_is_named_and_made_anew() {
         let name = path.strip_prefix(&ground.store).expect("in the store").display().to_string();
         let server = ground.start();
         let answers = exact(&server.client);
-        walk_until_named(&server, &name);
+        walk_until_named(&server, &name, Duration::from_secs(20));
         let log = server.log();
         assert!(log.contains(&name), "{name} is not named: {log}");
         // What was damaged the last time was made anew.
@@ -114,7 +115,7 @@ fn every_kind_of_damaged_segment_file_is_named_and_made_anew() {
     }
     let server = ground.start();
     ground.verify(&server, Look::Whole);
-    walk_until_named(&server, "again");
+    walk_until_named(&server, "again", Duration::from_secs(2));
     assert!(!server.log().contains("again"), "{}", server.log());
     server.stop();
     check(&ground.store);
