@@ -47,7 +47,7 @@ export interface Hit extends Point {
   percentile: number | null;
 }
 export interface Explain {
-  plan: 'exact' | 'graph';
+  plan: 'exact' | 'codes' | 'graph' | 'means';
   vector: string;
   metric: string;
   model?: string | null;
@@ -55,6 +55,7 @@ export interface Explain {
   points: number;
   matched: number;
   compared: number;
+  estimated: number;
   ef?: number | null;
   unindexed?: string[];
   filter_us: number;

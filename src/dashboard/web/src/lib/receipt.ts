@@ -7,11 +7,20 @@ export function planSays(e: Explain): string {
   const of =
     e.matched === e.points ? '' : ` that pass filters and exclusions (of ${count(e.points)})`;
   if (e.plan === 'exact') return `Exact: compared with all ${plural(e.matched, 'point')}${of}.`;
-  const width = e.ef ? `, search width ${count(e.ef)}` : '';
-  return (
-    `Approximate: a graph over ${plural(e.points, 'point')} was walked${width}; ` +
-    `${plural(e.compared, 'vector')} compared, the best re-ranked exactly.`
-  );
+  const exactly = `the best ${count(e.compared)} compared exactly.`;
+  switch (e.plan) {
+    case 'graph': {
+      const width = e.ef ? `, search width ${count(e.ef)}` : '';
+      return (
+        `Approximate: a graph over ${plural(e.points, 'point')} was walked${width}; ` +
+        `${plural(e.estimated, 'vector')} estimated by codes, ${exactly}`
+      );
+    }
+    case 'codes':
+      return `Approximate: all ${plural(e.matched, 'point')}${of} estimated by codes, ${exactly}`;
+    case 'means':
+      return `Approximate: ${plural(e.matched, 'point')}${of} searched by mean rows, ${exactly}`;
+  }
 }
 
 export function costSays(e: Explain): { step: string; time: string }[] {
