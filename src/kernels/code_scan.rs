@@ -3,17 +3,20 @@
 use crate::top_k::TopK;
 
 /// Rows scored at once: their numbers and distances stay in the first cache.
-const BLOCK: usize = 256;
+pub const SCORED_AT_ONCE: usize = 256;
 
-/// Shows `nearest` every row of `ids`. `score(ids, out)` writes their distances, at most 256 at
-/// once. Rows that can't be kept cost one comparison. O(ids).
+/// Shows `nearest` every row of `ids` that is accepted; how many rows there were. `score(ids, out)`
+/// writes their distances, at most [`SCORED_AT_ONCE`] at once. Rows that can't be kept cost one
+/// comparison: only of the others it is asked whether they are accepted. O(ids).
 pub fn scan_ids(
     mut score: impl FnMut(&[u32], &mut [f32]),
     ids: impl IntoIterator<Item = u32>,
+    accept: impl Fn(u32) -> bool,
     nearest: &mut TopK,
-) {
+) -> usize {
     let mut ids = ids.into_iter();
-    let (mut block, mut distances) = ([0; BLOCK], [0.0; BLOCK]);
+    let (mut block, mut distances) = ([0; SCORED_AT_ONCE], [0.0; SCORED_AT_ONCE]);
+    let mut seen = 0;
     loop {
         let mut count = 0;
         for (place, id) in block.iter_mut().zip(ids.by_ref()) {
@@ -21,12 +24,13 @@ pub fn scan_ids(
             count += 1;
         }
         if count == 0 {
-            return;
+            return seen;
         }
+        seen += count;
         score(&block[..count], &mut distances[..count]);
         let mut reach = nearest.reach();
         for (&id, &distance) in block[..count].iter().zip(&distances) {
-            if distance <= reach && nearest.push(distance, id) {
+            if distance <= reach && accept(id) && nearest.push(distance, id) {
                 reach = nearest.reach();
             }
         }
@@ -43,9 +47,9 @@ pub fn scan_then_rerank(
     nearest: &mut TopK,
 ) {
     let mut candidates = TopK::new(keep);
-    scan_ids(rough, ids, &mut candidates);
+    scan_ids(rough, ids, |_| true, &mut candidates);
     // In the order of memory.
     let mut kept: Vec<u32> = candidates.into_sorted().into_iter().map(|(_, id)| id).collect();
     kept.sort_unstable();
-    scan_ids(exact, kept, nearest);
+    scan_ids(exact, kept, |_| true, nearest);
 }

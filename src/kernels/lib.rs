@@ -44,7 +44,7 @@ pub mod top_k;
 mod tests;
 
 pub use bits::{BitCoder, BitQuery, BitsRef};
-pub use code_scan::{scan_ids, scan_then_rerank};
+pub use code_scan::{SCORED_AT_ONCE, scan_ids, scan_then_rerank};
 pub use codes::each::prefetch_links;
 pub use dispatch::{Kernels, dot, l1, l2_squared};
 pub use element::{Element, encode_halves, f32_to_half, half_to_f32};

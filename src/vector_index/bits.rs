@@ -4,9 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use vitrail_kernels::{BitCoder, BitQuery, BitsRef, Distance, bits};
+use vitrail_kernels::{BitCoder, BitQuery, BitsRef, Distance, SCORED_AT_ONCE, bits};
 
-use crate::code_scan::SCORED_AT_ONCE;
 use crate::plan::COMPARED;
 use crate::rows::Rows;
 

@@ -1,13 +1,10 @@
 //! Scans by codes: an estimate for every row, the exact distance for the nearest, and as many of
 //! these as it takes until no other row can matter.
 
-use vitrail_kernels::{Scorer, TopK};
+use vitrail_kernels::{Scorer, TopK, scan_ids};
 
 use crate::plan::COMPARED;
 use crate::store::RowStore;
-
-/// Rows scored at once: their numbers and estimates stay in the first cache.
-pub(crate) const SCORED_AT_ONCE: usize = 256;
 
 /// Rows that get their exact distance at first, for each hit wanted.
 const KEPT_PER_HIT: usize = 5;
@@ -49,7 +46,7 @@ pub(crate) struct Scanned {
 
 impl CodeScan<'_> {
     /// The nearest of `offsets` that are `live`. `estimate` writes estimated distances, of
-    /// [`SCORED_AT_ONCE`] rows at most. O(offsets) estimates, and some hundred exact distances.
+    /// [`vitrail_kernels::SCORED_AT_ONCE`] rows at most. O(offsets) estimates, and some hundred exact distances.
     pub(crate) fn run(
         &self,
         estimate: &dyn Fn(&[u32], &mut [f32]),
@@ -60,7 +57,7 @@ impl CodeScan<'_> {
         let (mut estimated, mut compared) = (0, 0);
         loop {
             let mut candidates = TopK::new(keep);
-            let seen = offer(estimate, offsets.clone(), &live, &mut candidates);
+            let seen = scan_ids(estimate, offsets.clone(), &live, &mut candidates);
             estimated += seen;
             let all_kept = candidates.len() < keep;
             let kept = candidates.into_sorted();
@@ -104,36 +101,6 @@ impl CodeScan<'_> {
             nearest.push(distance, (self.slot)(offset));
         });
         (nearest, (squares / kept.len().max(1) as f32).sqrt())
-    }
-}
-
-/// Shows `candidates` the live ones of some rows with their estimates; how many there were. Whether
-/// a row is live is asked of those that would be kept.
-fn offer(
-    estimate: &dyn Fn(&[u32], &mut [f32]),
-    mut offsets: impl Iterator<Item = u32>,
-    live: &impl Fn(u32) -> bool,
-    candidates: &mut TopK,
-) -> usize {
-    let (mut batch, mut estimates) = ([0; SCORED_AT_ONCE], [0.0; SCORED_AT_ONCE]);
-    let mut seen = 0;
-    loop {
-        let mut count = 0;
-        for (place, offset) in batch.iter_mut().zip(offsets.by_ref()) {
-            *place = offset;
-            count += 1;
-        }
-        if count == 0 {
-            return seen;
-        }
-        seen += count;
-        estimate(&batch[..count], &mut estimates[..count]);
-        let mut reach = candidates.reach();
-        for (&offset, &distance) in batch[..count].iter().zip(&estimates) {
-            if distance <= reach && live(offset) && candidates.push(distance, offset) {
-                reach = candidates.reach();
-            }
-        }
     }
 }
 

@@ -249,7 +249,7 @@ fn a_scan_of_bits_with_rerank_finds_what_exact_search_finds() {
     };
     let odd = || (0..3_000).filter(|id| id % 2 == 1 || *id == 0);
     let mut truth = TopK::new(10);
-    scan_ids(exact, odd(), &mut truth);
+    scan_ids(exact, odd(), |_| true, &mut truth);
     let truth = truth.into_sorted();
     assert_eq!((truth.len(), truth[0].1), (10, 0));
     let rough = |ids: &[u32], out: &mut [f32]| codes.distances(&query, ids, out);
@@ -262,7 +262,7 @@ fn a_scan_of_bits_with_rerank_finds_what_exact_search_finds() {
     let found = some.iter().filter(|hit| truth.contains(hit)).count();
     assert!((7..=10).contains(&found), "{found}");
     let mut none = TopK::new(0);
-    scan_ids(exact, odd(), &mut none);
+    scan_ids(exact, odd(), |_| true, &mut none);
     assert!(none.is_empty());
 }
 

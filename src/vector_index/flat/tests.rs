@@ -103,8 +103,7 @@ impl Data {
                 *out = scorer.one(query, &self.rows[id as usize]);
             }
         };
-        let ids = (0..self.rows.len() as u32).filter(|&id| accept(id));
-        scan_ids(score, ids, &mut nearest);
+        scan_ids(score, 0..self.rows.len() as u32, accept, &mut nearest);
         nearest.into_sorted()
     }
 
