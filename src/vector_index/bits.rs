@@ -82,9 +82,10 @@ pub(crate) struct GrowingBits {
 }
 
 impl GrowingBits {
-    /// None yet.
-    pub(crate) fn new(distance: Distance) -> Self {
-        Self { distance, lately: Arc::default(), made: None }
+    /// No codes yet; nothing at all for a distance that has none.
+    pub(crate) fn new(distance: Distance) -> Option<Self> {
+        let has_codes = distance != Distance::L1;
+        has_codes.then(|| Self { distance, lately: Arc::default(), made: None })
     }
 
     /// Follows `rows`, which just got one more at their end. O(dim log dim); once, when there are
@@ -191,6 +192,12 @@ mod tests {
         assert!(lately.get() > 850);
         (0..200).for_each(|_| lately.note(10));
         assert!(lately.get() < 2 * COMPARED, "{}", lately.get());
+    }
+
+    #[test]
+    fn a_distance_without_codes_follows_no_rows() {
+        assert!(GrowingBits::new(Distance::L1).is_none());
+        assert!(GrowingBits::new(Distance::OneMinusDot).is_some());
     }
 
     #[test]

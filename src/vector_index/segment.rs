@@ -26,7 +26,7 @@ pub(crate) struct Segment {
     pub(crate) rows: RowStore,
     pub(crate) slots: Slots,
     pub(crate) graph: Option<Arc<Links>>,
-    /// Codes of a segment that grew in memory.
+    /// Codes of a segment that grew in memory, where its metric has some.
     pub(crate) growing_bits: Option<GrowingBits>,
     /// The number of its folder, if it lies on disk.
     pub(crate) number: Option<u64>,
@@ -36,7 +36,7 @@ impl Segment {
     /// The empty mutable segment.
     pub(crate) fn growing(dim: usize, distance: Distance) -> Self {
         let (rows, slots) = (RowStore::Chunks(Rows::new(dim)), Slots::Pages(Pages::default()));
-        let growing_bits = Some(GrowingBits::new(distance));
+        let growing_bits = GrowingBits::new(distance);
         Self { rows, slots, graph: None, growing_bits, number: None }
     }
 
