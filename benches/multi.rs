@@ -17,8 +17,8 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use vitrail_collection::{Catalog, Collection, VectorSpec};
 use vitrail_domain::{
-    Change, Clock, Comparator, Dim, Ef, Filter, Metric, MultiVector, PointId, PointWrite, Question,
-    Roles, Timestamp, TopK, Vector, VectorName,
+    Change, Clock, Comparator, Dim, Ef, Metric, MultiVector, PointId, PointWrite, Question, Roles,
+    Timestamp, TopK, Vector, VectorName,
 };
 use vitrail_store::{Store, StoreOptions};
 
@@ -150,19 +150,8 @@ fn filled(
 }
 
 fn question(query: &MultiVector, ef: Option<usize>) -> Question {
-    Question {
-        vector: name(),
-        query: Vector::Many(query.clone()),
-        k: TopK::new(K).unwrap(),
-        ef: ef.and_then(|ef| Ef::new(ef).ok()),
-        exact: ef.is_none(),
-        filter: Filter::default(),
-        exclude_same: Vec::new(),
-        own: Vec::new(),
-        exclude_ids: Vec::new(),
-        group_by: None,
-        percentiles: false,
-    }
+    let all = Question::nearest(name(), Vector::Many(query.clone()), TopK::new(K).unwrap());
+    Question { ef: ef.and_then(|ef| Ef::new(ef).ok()), exact: ef.is_none(), ..all }
 }
 
 /// The ids of each query's hits, and the median and the 99th percentile in milliseconds.

@@ -133,19 +133,8 @@ impl Engine {
     }
 
     fn question(&self, query: &[f32], k: TopK, filter: Filter) -> Question {
-        Question {
-            vector: self.vector.clone(),
-            query: query.to_vec().into(),
-            k,
-            ef: None,
-            exact: false,
-            filter,
-            exclude_same: Vec::new(),
-            own: Vec::new(),
-            exclude_ids: Vec::new(),
-            group_by: None,
-            percentiles: false,
-        }
+        let query = query.to_vec().into();
+        Question { filter, ..Question::nearest(self.vector.clone(), query, k) }
     }
 
     fn passing(&self, filter: &Filter) -> SlotSet {

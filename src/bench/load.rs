@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use vitrail_collection::{Collection, VectorSpec};
 use vitrail_domain::{
-    Cancel, Change, CollectionName, Dim, Filter, Metric, PointId, PointWrite, Question, Roles,
-    TopK, VectorName,
+    Cancel, Change, CollectionName, Dim, Metric, PointId, PointWrite, Question, Roles, TopK,
+    VectorName,
 };
 use vitrail_vector_index::policy::{Choice, choose};
 
@@ -298,19 +298,8 @@ impl<'a> Searcher<'a> {
     }
 
     fn question(&self, query: &[f32], exact: bool) -> Result<Question, Failure> {
-        Ok(Question {
-            vector: self.vector.clone(),
-            query: query.to_vec().into(),
-            k: TopK::new(10)?,
-            ef: None,
-            exact,
-            filter: Filter::default(),
-            exclude_same: Vec::new(),
-            own: Vec::new(),
-            exclude_ids: Vec::new(),
-            group_by: None,
-            percentiles: false,
-        })
+        let (vector, k) = (self.vector.clone(), TopK::new(10)?);
+        Ok(Question { exact, ..Question::nearest(vector, query.to_vec().into(), k) })
     }
 
     fn report(&self) -> Value {

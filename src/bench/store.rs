@@ -214,19 +214,8 @@ pub fn restart(folder: &Path) -> Result<Value, Failure> {
 }
 
 fn asked(collection: &Collection, vector: &VectorName, query: Vec<f32>) -> Result<Answer, Failure> {
-    Ok(collection.answer(&Question {
-        vector: vector.clone(),
-        query: query.into(),
-        k: TopK::new(10)?,
-        ef: None,
-        exact: false,
-        filter: Filter::default(),
-        exclude_same: Vec::new(),
-        own: Vec::new(),
-        exclude_ids: Vec::new(),
-        group_by: None,
-        percentiles: false,
-    })?)
+    let k = TopK::new(10)?;
+    Ok(collection.answer(&Question::nearest(vector.clone(), query.into(), k))?)
 }
 
 #[cfg(test)]

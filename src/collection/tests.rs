@@ -72,18 +72,9 @@ fn upsert(id: u64, vector: Vec<f32>) -> Change {
 }
 
 fn answers(collection: &Collection) -> Vec<(PointId, f32)> {
-    let question = |seed: u64| Question {
-        vector: vector_name(),
-        query: row(seed).into(),
-        k: TopK::new(20).unwrap(),
-        ef: None,
-        exact: true,
-        filter: Filter::default(),
-        exclude_same: Vec::new(),
-        own: Vec::new(),
-        exclude_ids: Vec::new(),
-        group_by: None,
-        percentiles: true,
+    let question = |seed: u64| {
+        let all = Question::nearest(vector_name(), row(seed).into(), TopK::new(20).unwrap());
+        Question { exact: true, percentiles: true, ..all }
     };
     let seeds = [90_001, 90_002, 90_003];
     let hits = seeds.into_iter().flat_map(|seed| collection.answer(&question(seed)).unwrap().hits);

@@ -35,6 +35,26 @@ pub struct Question {
     pub percentiles: bool,
 }
 
+impl Question {
+    /// The `k` nearest of all points, by the planner's choice; more is asked by other fields.
+    #[must_use]
+    pub fn nearest(vector: VectorName, query: Vector, k: TopK) -> Self {
+        Self {
+            vector,
+            query,
+            k,
+            ef: None,
+            exact: false,
+            filter: Filter::default(),
+            exclude_same: Vec::new(),
+            own: Vec::new(),
+            exclude_ids: Vec::new(),
+            group_by: None,
+            percentiles: false,
+        }
+    }
+}
+
 /// One value of one role: `patient = 042f06a9`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identity {

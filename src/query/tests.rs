@@ -150,19 +150,7 @@ fn name() -> VectorName {
 }
 
 fn question(query: Vec<f32>, k: usize) -> Question {
-    Question {
-        vector: name(),
-        query: query.into(),
-        k: TopK::new(k).expect("k"),
-        ef: None,
-        exact: false,
-        filter: Filter::default(),
-        exclude_same: Vec::new(),
-        own: Vec::new(),
-        exclude_ids: Vec::new(),
-        group_by: None,
-        percentiles: false,
-    }
+    Question::nearest(name(), query.into(), TopK::new(k).expect("k"))
 }
 
 /// Every point looked at: who passes, in order of distance, ties by slot.

@@ -129,19 +129,8 @@ fn upsert(points: &mut Points, draw: &mut Draw, kind: Kind, id: u64) -> Change {
 }
 
 fn question(query: &Vector, k: usize, exact: bool, filter: Filter) -> Question {
-    Question {
-        vector: vector_name(),
-        query: query.clone(),
-        k: TopK::new(k).unwrap(),
-        ef: None,
-        exact,
-        filter,
-        exclude_same: Vec::new(),
-        own: Vec::new(),
-        exclude_ids: Vec::new(),
-        group_by: None,
-        percentiles: false,
-    }
+    let all = Question::nearest(vector_name(), query.clone(), TopK::new(k).unwrap());
+    Question { exact, filter, ..all }
 }
 
 /// Filters that pass all, a third, and few, beside the same over the reference.

@@ -102,19 +102,9 @@ impl Life {
     }
 
     fn answer(&self, query: u64, share: &str, exact: bool) -> Answer {
-        let question = Question {
-            vector: vector_name(),
-            query: clustered(9_000_000 + query).into(),
-            k: TopK::new(10).unwrap(),
-            ef: None,
-            exact,
-            filter: passes(share),
-            exclude_same: Vec::new(),
-            own: Vec::new(),
-            exclude_ids: Vec::new(),
-            group_by: None,
-            percentiles: false,
-        };
+        let query = clustered(9_000_000 + query).into();
+        let all = Question::nearest(vector_name(), query, TopK::new(10).unwrap());
+        let question = Question { exact, filter: passes(share), ..all };
         self.collection().answer(&question).unwrap()
     }
 
