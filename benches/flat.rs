@@ -12,7 +12,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use vitrail_domain::Cancel;
-use vitrail_kernels::rotate::split_mix;
+use vitrail_kernels::split_mix;
 use vitrail_kernels::{
     BitCoder, BitQuery, BitsRef, Distance, Isa, Kernels, Lines, Scorer, Sq8Ref, TopK, bits,
     scan_then_rerank, sq8,

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use vitrail_domain::{Cancel, Dim, Ef, Metric, Seq, Slot, SlotSet, TopK};
+use vitrail_kernels::split_mix;
 use vitrail_vector_index::{Built, Choice, GraphOptions, Truth, VectorIndex, prepare_query};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -198,11 +199,7 @@ struct Random(u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        split_mix(&mut self.0)
     }
 
     fn unit(&mut self) -> f32 {

@@ -1,7 +1,9 @@
-//! Seeded random numbers: SplitMix64 (Steele, Lea, Flood 2014). Ten lines, so that any other
-//! program can draw the same.
+//! Seeded random numbers: SplitMix64 (Steele, Lea, Flood 2014), so that any other program can draw
+//! the same.
 
 use std::f64::consts::TAU;
+
+use vitrail_kernels::split_mix;
 
 /// A stream of random numbers that its seed alone decides.
 #[derive(Debug, Clone)]
@@ -14,11 +16,7 @@ impl Draw {
 
     /// 64 random bits.
     pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        split_mix(&mut self.0)
     }
 
     /// A number from 0 to `end` - 1; 0 where `end` is 0. The bias is under `end` / 2^64.

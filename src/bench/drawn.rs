@@ -1,10 +1,12 @@
 //! Seeded vectors with the clusters and the few free dimensions of real embeddings.
 
+use vitrail_kernels::split_mix;
+
 /// Free dimensions, and clusters among them.
 const FREE: usize = 16;
 const CLUSTERS: usize = 200;
 
-/// SplitMix64 (Steele, Lea, Flood 2014).
+/// SplitMix64.
 pub struct Random(u64);
 
 impl Random {
@@ -13,11 +15,7 @@ impl Random {
     }
 
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        split_mix(&mut self.0)
     }
 
     /// -1 to 1.

@@ -51,7 +51,7 @@ pub use element::{Element, encode_halves, f32_to_half, half_to_f32};
 pub use isa::Isa;
 pub use lines::Lines;
 pub use prepare::{first_non_finite, normalise};
-pub use rotate::Rotation;
+pub use rotate::{Rotation, split_mix};
 pub use scan::scan;
 pub use scorer::{Distance, Scorer, prefetch};
 pub use sq8::Sq8Ref;

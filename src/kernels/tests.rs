@@ -19,13 +19,7 @@ const DISTANCES: [Distance; 4] =
 /// Seeded numbers from -1 to 1 (SplitMix64).
 pub(crate) fn numbers(seed: u64, count: usize) -> Vec<f32> {
     let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) >> 40
-    };
+    let mut next = || split_mix(&mut state) >> 40;
     (0..count).map(|_| next() as f32 / (1 << 23) as f32 - 1.0).collect()
 }
 

@@ -4,8 +4,7 @@ use std::hint::black_box;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use vitrail_kernels::rotate::split_mix;
-use vitrail_kernels::{BitQuery, BitsRef, Distance, Lines, Scorer, Sq8Ref, bits, sq8};
+use vitrail_kernels::{BitQuery, BitsRef, Distance, Lines, Scorer, Sq8Ref, bits, split_mix, sq8};
 
 use crate::bits::coder;
 use crate::plan::{Costs, Line};

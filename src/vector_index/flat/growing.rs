@@ -87,8 +87,7 @@ impl Drop for Held<'_> {
 /// The level of a node: seeded, so that it depends on nothing but its number.
 fn level(options: &FlatOptions, node: u32) -> u32 {
     let mut state = options.seed ^ (u64::from(node) << 20);
-    let unit = ((vitrail_kernels::rotate::split_mix(&mut state) >> 11) as f64 + 0.5)
-        / (1_u64 << 53) as f64;
+    let unit = ((vitrail_kernels::split_mix(&mut state) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
     (-unit.ln() / (options.links as f64).ln()).min(f64::from(LEVELS_MAX)) as u32
 }
 

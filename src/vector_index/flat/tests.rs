@@ -1,7 +1,7 @@
 //! Our graph against exact search, against itself, and against hnsw_rs.
 
 use vitrail_domain::{Cancel, Metric};
-use vitrail_kernels::rotate::split_mix;
+use vitrail_kernels::split_mix;
 use vitrail_kernels::{Distance, Isa, Kernels, Lines, Scorer, Sq8Ref, TopK, scan_ids, sq8};
 
 use super::*;
