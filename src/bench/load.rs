@@ -10,15 +10,14 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
-use vitrail_collection::{Collection, VectorSpec};
+use vitrail_collection::Collection;
 use vitrail_domain::{
-    Cancel, Change, CollectionName, Dim, Metric, PointId, PointWrite, Question, Roles, TopK,
-    VectorName,
+    Cancel, Change, CollectionName, PointId, PointWrite, Question, TopK, VectorName,
 };
 use vitrail_vector_index::policy::{Choice, choose};
 
 use super::drawn::Drawn;
-use super::{at, times};
+use super::{at, made, times};
 use crate::open::{self, Failure};
 
 /// What is loaded.
@@ -109,10 +108,7 @@ impl Drop for Ends<'_> {
 pub fn load(folder: &Path, loads: Loads) -> Result<Value, Failure> {
     let catalog = open::catalog(folder, true)?;
     let (name, vector): (CollectionName, VectorName) = ("load".parse()?, "v".parse()?);
-    let (dim, metric) = (Dim::new(loads.dim)?, Metric::Cosine);
-    let spec = VectorSpec { dim, metric, multi: None, model: None, contract: None };
-    let vectors = BTreeMap::from([(vector.clone(), spec)]);
-    let collection = catalog.create(&name, vectors, Roles::default())?;
+    let collection = made(&catalog, (&name, &vector), loads.dim)?;
     let mut drawn = Drawn::new(loads.dim, SEED);
     let queries: Vec<Vec<f32>> = (0..QUERIES).map(|_| drawn.row().0).collect();
     let board = Board::default();

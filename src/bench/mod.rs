@@ -14,10 +14,28 @@ pub use ann::{Ann, ann};
 pub use load::{Loads, load};
 pub use store::{Load, filter, payload, restart, write};
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde_json::{Value, json};
+use vitrail_collection::{Catalog, Collection, VectorSpec};
+use vitrail_domain::{CollectionName, Dim, Metric, Roles, VectorName};
+
+use crate::open::Failure;
 
 /// Candidate counts of a curve.
 const EFS: [usize; 11] = [10, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256];
+
+/// A new collection of one vector, compared by cosine.
+fn made(
+    catalog: &Catalog,
+    (name, vector): (&CollectionName, &VectorName),
+    dim: usize,
+) -> Result<Arc<Collection>, Failure> {
+    let (dim, metric) = (Dim::new(dim)?, Metric::Cosine);
+    let spec = VectorSpec { dim, metric, multi: None, model: None, contract: None };
+    Ok(catalog.create(name, BTreeMap::from([(vector.clone(), spec)]), Roles::default())?)
+}
 
 /// The value below which this share of sorted values lies.
 fn at(sorted: &[f64], share: f64) -> f64 {

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Map, Value, json};
-use vitrail_collection::{Catalog, Collection, VectorSpec};
+use vitrail_collection::{Catalog, Collection};
 use vitrail_domain::{
-    Answer, Change, CollectionName, Condition, Dim, Filter, MatchValue, Metric, Path as Field,
-    Payload, PointId, PointWrite, Question, Range, Test, TopK, VectorName,
+    Answer, Change, CollectionName, Condition, Filter, MatchValue, Path as Field, Payload, PointId,
+    PointWrite, Question, Range, Test, TopK, VectorName,
 };
 
 use super::drawn::{Drawn, Random};
-use super::times;
+use super::{made, times};
 use crate::open::{self, Failure};
 
 /// What is written.
@@ -36,19 +36,6 @@ const SEED: u64 = 7;
 
 fn names() -> Result<(CollectionName, VectorName), Failure> {
     Ok(("bench".parse()?, "v".parse()?))
-}
-
-fn made(catalog: &Catalog, load: Load) -> Result<Arc<Collection>, Failure> {
-    let (collection, vector) = names()?;
-    let spec = VectorSpec {
-        dim: Dim::new(load.dim)?,
-        metric: Metric::Cosine,
-        multi: None,
-        model: None,
-        contract: None,
-    };
-    let vectors = BTreeMap::from([(vector, spec)]);
-    Ok(catalog.create(&collection, vectors, vitrail_domain::Roles::default())?)
 }
 
 /// Drawn points with a keyword of nine values, one of a hundred, and a number.
@@ -77,9 +64,10 @@ fn points(load: Load, vector: &VectorName) -> Vec<Change> {
 /// A store that can't be made or written.
 pub fn write(folder: &Path, load: Load) -> Result<Value, Failure> {
     let catalog = open::catalog(folder, true)?;
-    let collection = made(&catalog, load)?;
+    let (name, vector) = names()?;
+    let collection = made(&catalog, (&name, &vector), load.dim)?;
     let batches: Vec<Vec<Change>> =
-        points(load, &names()?.1).chunks(load.batch.max(1)).map(<[Change]>::to_vec).collect();
+        points(load, &vector).chunks(load.batch.max(1)).map(<[Change]>::to_vec).collect();
     let next = parking_lot::Mutex::new(batches.into_iter());
     let waits = parking_lot::Mutex::new(Vec::new());
     let failed = parking_lot::Mutex::new(None);
