@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use vitrail_api::{ApiState, Dashboard, File, check_listen};
 use vitrail_cases::Cases;
 use vitrail_jobs::{Jobs, Upkeep};
+use vitrail_vector_index::plan::Costs;
 
 use crate::open::{self, Failure};
 
@@ -38,6 +39,8 @@ pub fn serve(
     let listener = TcpListener::bind(serving.listen)
         .map_err(|error| format!("can't listen on {}: {error}", serving.listen))?;
     let listen = listener.local_addr()?;
+    // Now, while nothing else runs: the first search would have to wait for it.
+    let _ = Costs::measured();
     let models = open::models(&serving.models)?;
     let catalog = open::served_catalog(store, format!("http://{listen}"))?;
     let mut jobs = Jobs::open(open::ingest(catalog.clone(), models.clone()))?;
