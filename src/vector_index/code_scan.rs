@@ -46,7 +46,8 @@ pub(crate) struct Scanned {
 
 impl CodeScan<'_> {
     /// The nearest of `offsets` that are `live`. `estimate` writes estimated distances, of
-    /// [`vitrail_kernels::SCORED_AT_ONCE`] rows at most. O(offsets) estimates, and some hundred exact distances.
+    /// [`vitrail_kernels::SCORED_AT_ONCE`] rows at most. O(offsets) estimates, and some hundred
+    /// exact distances.
     pub(crate) fn run(
         &self,
         estimate: &dyn Fn(&[u32], &mut [f32]),
