@@ -1,8 +1,8 @@
 //! Threads whose work may wait.
 
-/// The niceness of a thread that makes way: a tenth of an ordinary one's share of a core that
+/// The niceness of a thread that makes way: a thirtieth of an ordinary one's share of a core that
 /// both want, and all of a core that nobody wants.
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 15;
 
 /// Lets this thread, and those that it starts, make way for all others.
 ///
