@@ -10,6 +10,7 @@ mod eval;
 mod ingest;
 mod jobs;
 mod progress;
+mod quality;
 mod remote;
 mod serve;
 mod similar;
@@ -65,6 +66,8 @@ enum Command {
     Similar(similar::Options),
     /// Embeds pictures into a file: NumPy, Parquet or JSON lines. Needs no store.
     Embed(embed::Options),
+    /// Judges pictures: sharp, well lit, no pen, not empty, undamaged. Needs no store.
+    Quality(quality::Options),
     /// Measures a collection.
     Eval {
         #[command(subcommand)]
@@ -148,6 +151,7 @@ fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
 fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
     match &arguments.command {
         Command::Demo(options) => demo::run(arguments, options),
+        Command::Quality(options) => quality::run(options),
         Command::Serve(options) => serve::run(arguments, options),
         Command::Ingest(options) => ingest::run(arguments, options),
         Command::Similar(options) => similar::run(arguments, options),

@@ -111,6 +111,7 @@ codes! {
     SlideNoTissue, "slide_no_tissue", Invalid, "No tissue was found on the slide.", "Look at the slide: is it empty glass, or is its scale wrong?";
     FileUnreadable, "file_unreadable", Invalid, "The file can't be read.", "Check that it exists and who may read it.";
     TableInvalid, "table_invalid", Invalid, "The metadata table can't be read.", "Mend the line that the message names.";
+    RegionsInvalid, "regions_invalid", Invalid, "The GeoJSON of regions can't be read, or has none for this slide.", "Export polygons in level-0 pixels, as QuPath does; in a folder NAME.geojson is for slide NAME.";
     // models
     ModelInvalid, "model_invalid", Invalid, "The model's manifest or files are not what they say.", "Mend the field that the message names.";
     ModelFailed, "model_failed", Internal, "The model failed on this input.", "Run vitrail doctor.";

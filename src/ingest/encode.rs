@@ -88,7 +88,7 @@ fn borrowed(raster: &Raster) -> Result<ImageBuffer<Rgb<u8>, &[u8]>, Refusal> {
 
 /// The means of `factor` x `factor` boxes; the ragged edge is averaged over what there is.
 /// `None`: nothing to shrink.
-fn shrink(raster: &Raster, factor: u32) -> Option<Raster> {
+pub(crate) fn shrink(raster: &Raster, factor: u32) -> Option<Raster> {
     if factor < 2 {
         return None;
     }

@@ -107,11 +107,20 @@ pub fn tile_id(collection: &CollectionName, open: &OpenSlide, tile: &TileBox) ->
     point_id(collection, &open.file.relative, &open.sha256, place)
 }
 
-/// Reads one tile at the model's scale.
+/// A tile's point, and that of the tile around it.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// The tile's own.
+    pub id: PointId,
+    /// The next coarser one's.
+    pub parent: Option<PointId>,
+}
+
+/// Reads one tile at its scale.
 ///
 /// # Errors
 /// A damaged tile, in a sentence.
-pub fn tile(id: PointId, open: &OpenSlide, tile: &TileBox) -> Result<Prepared, Refusal> {
+pub fn tile(place: Place, open: &OpenSlide, tile: &TileBox) -> Result<Prepared, Refusal> {
     let side = open.tile_px;
     let raster = catch_panic(|| Ok(open.slide.region_at(tile.region, side, side)?))?;
     let hash = pixel_hash(&raster);
@@ -129,10 +138,11 @@ pub fn tile(id: PointId, open: &OpenSlide, tile: &TileBox) -> Result<Prepared, R
             "mpp_origin": open.mpp_origin,
             "column": tile.column,
             "row": tile.row,
+            "parent": place.parent.map(|id| id.to_string()),
         },
     });
     Ok(Prepared {
-        id,
+        id: place.id,
         image: open.image,
         record: None,
         payload: with_server_fields(open.fields.clone(), server),
