@@ -126,6 +126,9 @@ pub const REGION_SIDE_MAX: u32 = 4_096;
 /// Pixels on the longest side of a tissue mask: 32 mm at 8 um; larger slides get coarser pixels.
 pub const SLIDE_MASK_SIDE_MAX: u32 = 4_096;
 
+/// Pixels on the longest side of an overlay: 64 MB with alpha, a screen of 4K.
+pub const OVERLAY_SIDE_MAX: u32 = 4_096;
+
 /// Bytes of a GeoJSON file of regions: QuPath writes about 40 bytes a vertex.
 pub const GEOJSON_BYTES_MAX: u64 = 64 * 1024 * 1024;
 

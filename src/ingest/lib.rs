@@ -32,7 +32,7 @@ mod walk;
 pub mod quality;
 pub mod slide;
 
-pub use encode::{encode_jpeg, encode_png, fitted, thumbnail, thumbnail_jpeg};
+pub use encode::{encode_jpeg, encode_png, encode_png_alpha, fitted, thumbnail, thumbnail_jpeg};
 pub use guard::catch_panic;
 pub use hash::{perceptual_hash, pixel_hash, sha256, sha256_file};
 pub use join::{Join, Matched};

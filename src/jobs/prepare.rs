@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use vitrail_domain::{CollectionName, ImageId, ImageRecord, Payload, PointId, Raster, Timestamp};
+use vitrail_ingest::quality::{Subject, judge};
 use vitrail_ingest::slide::TileBox;
 use vitrail_ingest::{
     Refusal, catch_panic, perceptual_hash, pixel_hash, read_picture_guarded, sha256, thumbnail_jpeg,
@@ -89,6 +90,7 @@ pub fn photo(hashed: Hashed, source: Source<'_>) -> Result<Prepared, Refusal> {
     let server = json!({
         "image": image.to_string(),
         "source": source_fields(source.uri, &sha256, &picture.pixel_hash, picture.perceptual_hash),
+        "qc": judge(&picture.raster, Subject::Photograph).to_json(),
     });
     Ok(Prepared {
         id: photo_id(&source, &sha256),
@@ -140,6 +142,7 @@ pub fn tile(place: Place, open: &OpenSlide, tile: &TileBox) -> Result<Prepared, 
             "row": tile.row,
             "parent": place.parent.map(|id| id.to_string()),
         },
+        "qc": judge(&raster, Subject::Tile(Some(tile.tissue))).to_json(),
     });
     Ok(Prepared {
         id: place.id,

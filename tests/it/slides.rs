@@ -122,9 +122,9 @@ fn several_scales_are_linked_and_resumed() {
     bench.put("s.tif", &slide((3_584, 3_584), Some(0.5), area(0, 0, 3_584, 3_584)));
     let mut spec = bench.spec();
     spec.tile_mpp = vec![mpp(2.0), mpp(0.5), mpp(1.0), mpp(0.5)];
-    let first = bench.run_until(&spec, 100);
+    let first = bench.run_until(&spec, 1);
     let stored = first.summary.ingested;
-    assert!(first.cancelled && (100..336).contains(&stored), "{:?}", first.summary);
+    assert!(first.cancelled && (1..336).contains(&stored), "{:?}", first.summary);
     assert_eq!(first.summary.total, 336);
     let second = bench.run(&spec);
     assert_eq!((second.skipped, second.ingested), (stored, 336 - stored));

@@ -55,6 +55,30 @@ pub struct ImagesQuery {
     pub filter: Option<String>,
 }
 
+/// Which tiles are drawn, and how large.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct GridQuery {
+    /// Only tiles of this scale, in micrometres per pixel.
+    pub mpp: Option<f64>,
+    /// Pixels of the longest side, 1 to 4,096; 2,048 when absent.
+    pub side: Option<u32>,
+}
+
+/// Which tiles are given.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TilesQuery {
+    /// Only tiles of this scale, in micrometres per pixel.
+    pub mpp: Option<f64>,
+    /// Tiles at most; 300,000 when absent.
+    pub limit: Option<usize>,
+    /// A filter as JSON text.
+    pub filter: Option<String>,
+}
+
 /// The image on the wire with its points.
 #[must_use]
 pub fn image(record: &ImageRecord, points: impl IntoIterator<Item = PointId>) -> Image {

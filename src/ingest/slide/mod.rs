@@ -7,6 +7,7 @@
 //! | `codecs`, `jpeg` | from a stored tile to RGB |
 //! | [`slide`], `tile_cache`, `resample` | regions of an open slide |
 //! | [`tissue`], `shapes`, [`grid`] | where there is tissue, and the tiles over it |
+//! | `overlay` | tissue and tiles as pictures to lay over a slide |
 //! | [`write`], `write_ifd` | a writer of pyramids |
 
 mod codecs;
@@ -16,6 +17,7 @@ mod ifd;
 mod jpeg;
 mod levels;
 mod ome;
+mod overlay;
 mod page;
 mod resample;
 mod scale;
@@ -33,6 +35,7 @@ mod tests;
 
 pub use error::SlideError;
 pub use grid::{Border, GridOptions, TileBox, TileGrid, tile_grid};
+pub use overlay::{ACCENT, AMBER, Ink, RED, grid_overlay, tissue_overlay};
 pub use scale::{MppOrigin, Scale};
 pub use slide::{Level, Slide, is_slide, is_slide_bytes};
 pub use tissue::TissueMask;
