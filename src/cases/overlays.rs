@@ -51,8 +51,7 @@ impl Cases {
             let region = tile_region(&record.payload).filter(|_| same);
             boxes.extend(region.map(|region| (region, ink(&record))));
         })?;
-        grid_overlay(size, boxes.into_iter(), side)
-            .map_err(|why| CaseError::Stored { image, why })
+        grid_overlay(size, boxes.into_iter(), side).map_err(|why| CaseError::Stored { image, why })
     }
 }
 

@@ -41,6 +41,9 @@ struct Arguments {
     /// A folder of models, before the usual places.
     #[arg(long, global = true)]
     models: Vec<PathBuf>,
+    /// The OpenSlide library that reads vendors' slides, or none; the usual places when left out.
+    #[arg(long, global = true, env = "VITRAIL_OPENSLIDE")]
+    openslide: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -132,6 +135,9 @@ pub fn run() -> ExitCode {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     let arguments = Arguments::parse();
+    if let Some(library) = &arguments.openslide {
+        vitrail_ingest::slide::use_openslide(library.clone());
+    }
     match dispatch(&arguments) {
         Ok(code) => code,
         // Whoever read has read enough: `vitrail ... | head`.

@@ -189,8 +189,7 @@ fn refuse<T>(why: String) -> Result<T, ExchangeError> {
 #[must_use]
 pub fn box_feature(id: &str, region: Region, properties: Map<String, Value>) -> Value {
     let (left, top) = (region.x, region.y);
-    let (right, bottom) =
-        (left.saturating_add(region.width), top.saturating_add(region.height));
+    let (right, bottom) = (left.saturating_add(region.width), top.saturating_add(region.height));
     let ring = [[left, top], [right, top], [right, bottom], [left, bottom], [left, top]];
     json!({
         "type": "Feature",

@@ -1,5 +1,6 @@
 //! What an ingest reads: files in sorted order, and the table that joins payload to them.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -43,8 +44,10 @@ pub struct Photo {
 }
 
 /// Endings that slides have. Only used to foretell whether more tiles are to come.
-const SLIDE_ENDINGS: [&str; 10] =
-    ["svs", "tif", "tiff", "btf", "tf2", "tf8", "ndpi", "scn", "bif", "qptiff"];
+const SLIDE_ENDINGS: [&str; 15] = [
+    "svs", "tif", "tiff", "btf", "tf2", "tf8", "ndpi", "scn", "bif", "qptiff", "mrxs", "vms",
+    "vmu", "svslide", "czi",
+];
 
 /// Lists the files, reads the table and lays it beside them. The table itself is no picture,
 /// wherever it lies.
@@ -54,6 +57,7 @@ const SLIDE_ENDINGS: [&str; 10] =
 pub fn list(spec: &IngestSpec) -> Result<Sources, JobError> {
     let options = WalkOptions { include: spec.include.clone(), exclude: spec.exclude.clone() };
     let mut walked = walk(&spec.paths, &options)?;
+    leave_out_companions(&mut walked.found);
     let table = spec.metadata.as_deref().map(Table::read).transpose()?;
     if let Some(path) = spec.metadata.as_deref().and_then(|path| path.canonicalize().ok()) {
         walked.found.retain(|file| file.path != path);
@@ -70,6 +74,18 @@ pub fn list(spec: &IngestSpec) -> Result<Sources, JobError> {
         regions: regions_of(spec.regions.as_ref())?,
         table,
     })
+}
+
+/// The folder beside a MIRAX file holds its pixels: parts of the slide, no pictures of their own.
+fn leave_out_companions(found: &mut Vec<Found>) {
+    let is_mirax = |file: &&Found| {
+        file.path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("mrxs"))
+    };
+    let slides = found.iter().filter(is_mirax);
+    let folders: HashSet<PathBuf> = slides.map(|file| file.path.with_extension("")).collect();
+    if !folders.is_empty() {
+        found.retain(|file| !file.path.parent().is_some_and(|folder| folders.contains(folder)));
+    }
 }
 
 fn regions_of(regions: Option<&Regions>) -> Result<Regioned, Refusal> {

@@ -87,9 +87,8 @@ impl Scales {
             let message = format!("give 1 to {TILE_SCALES_MAX} scales");
             return Err(ApiError::invalid("tile_mpp", message));
         }
-        let scale = |mpp: &f64| {
-            Mpp::new(*mpp).map_err(|error| ApiError::invalid("tile_mpp", error))
-        };
+        let scale =
+            |mpp: &f64| Mpp::new(*mpp).map_err(|error| ApiError::invalid("tile_mpp", error));
         scales.iter().map(scale).collect()
     }
 }

@@ -61,8 +61,8 @@ pub async fn similar_features(
     state: web::Data<ApiState>,
 ) -> Result<HttpResponse, ApiError> {
     let answer = asked(path, request, payload, state).await?;
-    let shown = serde_json::to_value(answer)
-        .map_err(|error| ApiError::new(Code::Internal, error))?;
+    let shown =
+        serde_json::to_value(answer).map_err(|error| ApiError::new(Code::Internal, error))?;
     Ok(geojson(&hits_as_features(&shown)))
 }
 

@@ -1,5 +1,5 @@
-//! Pen, slide edges and folds by hue and darkness: the share of pixels of each. The gates follow
-//! the filters of HistoQC and histolab (green, red, blue pen), in hue, saturation and value.
+//! Pen, slide edges and folds by hue and darkness: the share of pixels of each. Gates in hue,
+//! saturation and value, as HistoQC and histolab have them, drawn apart from H&E and IHC.
 
 use vitrail_domain::Raster;
 
@@ -38,22 +38,24 @@ enum Kind {
 
 fn kind_of([r, g, b]: [i32; 3]) -> Option<Kind> {
     let (high, low) = (r.max(g).max(b), r.min(g).min(b));
-    if high < 70 && high - low < 25 {
+    let spread = high - low;
+    if high < 70 && spread < 25 {
         return Some(Kind::Black);
     }
-    // Counterstains in green keep blue near it; ink keeps red away from both.
-    if g > r + 25 && g > b - 15 && r < 150 {
-        return Some(Kind::Green);
-    }
-    // Eosin keeps blue above green; red ink has neither.
-    if r > 110 && r > g + 70 && r > b + 45 && g < 110 {
+    // Red ink: within 12 degrees of red, more than half saturated; eosin lies towards magenta.
+    if r == high && high > 110 && spread * 2 > high && (b - g) * 4 < spread && (g - b) * 5 < spread
+    {
         return Some(Kind::Red);
     }
-    // Haematoxylin keeps red within 60 levels of blue, and above green.
-    if b > r + 60 && b > g + 15 && g >= r - 10 {
+    // Green ink: from yellowish to bluish green, a quarter saturated; no stain is.
+    if g == high && high > 40 && spread * 4 > high && (r - b) * 2 < spread {
+        return Some(Kind::Green);
+    }
+    // Blue ink: green well above red, as haematoxylin has it seldom and pale only.
+    if b == high && high > 60 && spread * 5 > high * 2 && (g - r) * 5 > spread * 2 {
         return Some(Kind::Blue);
     }
-    (high < 130 && high - low > 70).then_some(Kind::Fold)
+    (high < 130 && spread > 70).then_some(Kind::Fold)
 }
 
 #[cfg(test)]

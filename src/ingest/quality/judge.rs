@@ -47,6 +47,7 @@ impl Verdict {
 }
 
 /// Every sign that may be measured, by its name under `vitrail.qc`.
+#[cfg(test)]
 pub(super) const SIGNS: [&str; 25] = [
     "focus",
     "focus_ratio",
@@ -82,6 +83,8 @@ pub struct Quality {
     pub verdict: Verdict,
     /// What is wrong, in a word each, worst first: `blurred`, `pen`, `empty` ...
     pub reasons: Vec<String>,
+    /// What a person should look at, and what is no verdict: `text`.
+    pub flags: Vec<String>,
     signs: Vec<(&'static str, f64)>,
 }
 
@@ -95,10 +98,14 @@ pub fn judge(raster: &Raster, subject: Subject) -> Quality {
         Subject::Photograph if value(&signs, "saturation") < Some(GREY_SATURATION) => "grey",
         Subject::Photograph => "photo",
     };
-    let mut spoken: Vec<(Verdict, &str)> = rules()
+    let own = rules().iter().filter(|rule| rule.kind == kind && speaks(rule, &signs));
+    let own: Vec<(&Rule, f64)> =
+        own.filter_map(|rule| Some((rule, value(&signs, &rule.sign)?))).collect();
+    let flagged = own.iter().filter(|(rule, value)| rule.flags(*value));
+    let flags = flagged.map(|(rule, _)| rule.reason.clone()).collect();
+    let mut spoken: Vec<(Verdict, &str)> = own
         .iter()
-        .filter(|rule| rule.kind == kind && speaks(rule, &signs))
-        .filter_map(|rule| Some((rule.judge(value(&signs, &rule.sign)?), rule.reason.as_str())))
+        .map(|(rule, value)| (rule.judge(*value), rule.reason.as_str()))
         .filter(|(verdict, _)| *verdict > Verdict::Pass)
         .collect();
     spoken.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
@@ -109,7 +116,7 @@ pub fn judge(raster: &Raster, subject: Subject) -> Quality {
             reasons.push(reason.to_owned());
         }
     }
-    Quality { verdict, reasons, signs }
+    Quality { verdict, reasons, flags, signs }
 }
 
 fn speaks(rule: &Rule, signs: &[(&'static str, f64)]) -> bool {
@@ -174,6 +181,7 @@ impl Quality {
         let mut fields = Map::new();
         fields.insert("verdict".to_owned(), json!(self.verdict.name()));
         fields.insert("reasons".to_owned(), json!(self.reasons));
+        fields.insert("flags".to_owned(), json!(self.flags));
         for (name, value) in &self.signs {
             fields.insert((*name).to_owned(), json!(four_digits(*value)));
         }

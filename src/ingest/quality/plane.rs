@@ -14,9 +14,8 @@ impl Plane {
     /// Luminance by Rec. 601, as JPEG has it.
     pub(super) fn luminance(raster: &Raster) -> Self {
         let pixels = raster.pixels().chunks_exact(3);
-        let luma = |p: &[u8]| {
-            0.299 * f32::from(p[0]) + 0.587 * f32::from(p[1]) + 0.114 * f32::from(p[2])
-        };
+        let luma =
+            |p: &[u8]| 0.299 * f32::from(p[0]) + 0.587 * f32::from(p[1]) + 0.114 * f32::from(p[2]);
         Self {
             width: raster.width() as usize,
             height: raster.height() as usize,

@@ -20,11 +20,18 @@ pub(super) struct Rule {
     fail_below: f64,
     warn_above: f64,
     fail_above: f64,
+    /// Above it the sign is worth a look, which is no verdict.
+    flag_above: f64,
     /// Another number that must be at least so large for the rule to speak.
     pub only: Option<(String, f64)>,
 }
 
 impl Rule {
+    /// Whether the number is worth a look, whatever the verdict.
+    pub(super) fn flags(&self, value: f64) -> bool {
+        value > self.flag_above
+    }
+
     /// What the number means.
     pub(super) fn judge(&self, value: f64) -> Verdict {
         if value < self.fail_below || value > self.fail_above {
@@ -72,6 +79,7 @@ fn rule(value: &toml::Value) -> Result<Rule, String> {
         fail_below: number("fail_below", f64::NEG_INFINITY)?,
         warn_above: number("warn_above", f64::INFINITY)?,
         fail_above: number("fail_above", f64::INFINITY)?,
+        flag_above: number("flag_above", f64::INFINITY)?,
         only,
     })
 }

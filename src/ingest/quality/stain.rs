@@ -152,9 +152,11 @@ mod tests {
                     2 => (more_h, more_e / 2.0),
                     _ => (more_h / 2.0, more_e),
                 };
-                pixels.extend([0, 1, 2].map(|c: usize| {
-                    (LIGHT * 10f64.powf(-(ch * h[c] + ce * e[c]))).round() as u8
-                }));
+                pixels.extend(
+                    [0, 1, 2].map(|c: usize| {
+                        (LIGHT * 10f64.powf(-(ch * h[c] + ce * e[c]))).round() as u8
+                    }),
+                );
             }
             let raster = Raster::new(64, 64, pixels).expect("a raster");
             let found = stain(&raster).expect("stains");

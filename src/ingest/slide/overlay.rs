@@ -41,7 +41,8 @@ pub fn grid_overlay(
     side: u32,
 ) -> Result<Vec<u8>, Refusal> {
     let (width, height) = fitted(size.0, size.1, side.clamp(1, OVERLAY_SIDE_MAX));
-    let mut canvas = Canvas { width, height, pixels: vec![0; width as usize * height as usize * 4] };
+    let mut canvas =
+        Canvas { width, height, pixels: vec![0; width as usize * height as usize * 4] };
     let place = |level0: u64, whole: u32, drawn: u32| {
         let at = level0 as f64 * f64::from(drawn) / f64::from(whole.max(1));
         (at.round() as u64).min(u64::from(drawn.saturating_sub(1))) as u32
