@@ -14,6 +14,7 @@ mod quality;
 mod remote;
 mod serve;
 mod similar;
+mod slide;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -71,6 +72,11 @@ enum Command {
     Embed(embed::Options),
     /// Judges pictures: sharp, well lit, no pen, not empty, undamaged. Needs no store.
     Quality(quality::Options),
+    /// What an ingest would see of a slide: levels, tissue, tiles.
+    Slide {
+        #[command(subcommand)]
+        what: slide::What,
+    },
     /// Measures a collection.
     Eval {
         #[command(subcommand)]
@@ -158,6 +164,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
     match &arguments.command {
         Command::Demo(options) => demo::run(arguments, options),
         Command::Quality(options) => quality::run(options),
+        Command::Slide { what } => slide::run(what),
         Command::Serve(options) => serve::run(arguments, options),
         Command::Ingest(options) => ingest::run(arguments, options),
         Command::Similar(options) => similar::run(arguments, options),

@@ -10,3 +10,4 @@ mod server;
 mod slides;
 mod tidy;
 mod vectors;
+mod viewer;
