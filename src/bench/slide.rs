@@ -145,13 +145,18 @@ pub fn make(path: &Path, side: u32, seed: u64) -> Result<Value, Failure> {
 const GLASS: [u8; 3] = [243, 241, 245];
 
 fn painted(area: Region, seed: u64) -> Raster {
+    let (width, height) = (area.width as u32, area.height as u32);
+    if !touches_piece(area)
+        && let Ok(glass) = Raster::filled(width, height, GLASS)
+    {
+        return glass;
+    }
     let mut pixels = Vec::with_capacity((area.width * area.height * 3) as usize);
     for y in area.y..area.y + area.height {
         for x in area.x..area.x + area.width {
             pixels.extend(colour(x, y, seed));
         }
     }
-    let (width, height) = (area.width as u32, area.height as u32);
     // The writer asks for tiles of its own size only, so the buffer always fits.
     Raster::new(width, height, pixels).unwrap_or_else(|_| unfit(width, height))
 }
@@ -168,12 +173,19 @@ fn colour(x: u64, y: u64, seed: u64) -> [u8; 3] {
     let cell = mixed(seed ^ (x / 13) << 32 ^ (y / 11));
     let (dx, dy) = ((x % 13) as i64 - 6, (y % 11) as i64 - 5);
     let grain = (mixed(seed ^ x << 32 ^ y) % 14) as u8;
-    let base = if cell % 3 == 0 && dx * dx + dy * dy < 16 + (cell >> 8) as i64 % 12 {
+    let base = if cell.is_multiple_of(3) && dx * dx + dy * dy < 16 + (cell >> 8) as i64 % 12 {
         [98, 66, 140]
     } else {
         [212, 150 + (cell >> 20) as u8 % 24, 188]
     };
     base.map(|channel: u8| channel + grain)
+}
+
+/// Whether a box reaches into a square that holds a piece.
+fn touches_piece(area: Region) -> bool {
+    let squares = |start: u64, length: u64| start / PIECE as u64..=(start + length) / PIECE as u64;
+    let across = squares(area.x, area.width).any(|square| square % 3 == 1);
+    across && squares(area.y, area.height).any(|square| square % 3 == 1)
 }
 
 /// One piece in each square of three by three.

@@ -17,8 +17,11 @@ use crate::server::Server;
 fn slide(side: u32) -> Vec<u8> {
     let cells = |x: u64, y: u64| {
         let grain = ((x * 7_919 + y * 104_729) % 13) as u8;
-        let base =
-            if (x / 7 * 31 + y / 7 * 17) % 5 == 0 { [100, 70, 140] } else { [212, 150, 182] };
+        let base = if (x / 7 * 31 + y / 7 * 17).is_multiple_of(5) {
+            [100, 70, 140]
+        } else {
+            [212, 150, 182]
+        };
         base.map(|channel: u8| channel + grain)
     };
     let soft = |x: u64, y: u64| {

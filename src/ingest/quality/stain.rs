@@ -109,15 +109,13 @@ fn eigenvectors(mut m: [[f64; 3]; 3]) -> [[f64; 3]; 3] {
         }
         let theta = 0.5 * (2.0 * m[p][q]).atan2(m[q][q] - m[p][p]);
         let (sin, cos) = theta.sin_cos();
-        for k in 0..3 {
-            let (a, b) = (m[k][p], m[k][q]);
-            (m[k][p], m[k][q]) = (cos * a - sin * b, sin * a + cos * b);
+        let turn = |a: f64, b: f64| (cos * a - sin * b, sin * a + cos * b);
+        for row in m.iter_mut().chain(&mut v) {
+            (row[p], row[q]) = turn(row[p], row[q]);
         }
+        let (first, second) = (m[p], m[q]);
         for k in 0..3 {
-            let (a, b) = (m[p][k], m[q][k]);
-            (m[p][k], m[q][k]) = (cos * a - sin * b, sin * a + cos * b);
-            let (a, b) = (v[k][p], v[k][q]);
-            (v[k][p], v[k][q]) = (cos * a - sin * b, sin * a + cos * b);
+            (m[p][k], m[q][k]) = turn(first[k], second[k]);
         }
     }
     let mut order = [0, 1, 2];
