@@ -123,8 +123,9 @@ pub const PICTURE_SIDE_MAX: u32 = 1_024;
 /// Pixels on a side of a region cut from a slide: a screen of 4K; 50 MB decoded.
 pub const REGION_SIDE_MAX: u32 = 4_096;
 
-/// Pixels on the longest side of a tissue mask: 32 mm at 8 um; larger slides get coarser pixels.
-pub const SLIDE_MASK_SIDE_MAX: u32 = 4_096;
+/// Pixels on the longest side of a tissue mask: 16 mm at 8 um; larger slides get coarser pixels
+/// (100,000 pixels at 0.25 um: 12 um), so that their masks stay small beside the cache of tiles.
+pub const SLIDE_MASK_SIDE_MAX: u32 = 2_048;
 
 /// Pixels on the longest side of an overlay: 64 MB with alpha, a screen of 4K.
 pub const OVERLAY_SIDE_MAX: u32 = 4_096;

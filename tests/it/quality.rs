@@ -1,6 +1,6 @@
 //! How well the quality verdict finds the damage that is labelled: on the half of the pictures that
 //! its thresholds have not seen (`src/ingest/quality/thresholds.toml` says how it was parted).
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a test's helpers may panic")]
+#![expect(clippy::expect_used, reason = "a test's helpers may panic")]
 
 use std::path::Path;
 use std::time::Instant;

@@ -1,6 +1,6 @@
 //! What a slide viewer asks for: Deep Zoom tiles, overlays, GeoJSON; and quality in search. Also
 //! OpenSlide beside the own reader.
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a test's helpers may panic")]
+#![expect(clippy::expect_used, reason = "a test's helpers may panic")]
 
 use std::io::{Cursor, Read};
 
