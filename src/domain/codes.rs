@@ -97,7 +97,7 @@ codes! {
     TooManyRequests, "too_many_requests", Busy, "A queue is full.", "Try again after the time in Retry-After.";
     TimedOut, "timed_out", Timeout, "The call took longer than its bound.", "Ask for less, or try again.";
     // images
-    ImageUnknownFormat, "image_unknown_format", Unsupported, "The bytes are of no kind of image that is read.", "Use JPEG, PNG, TIFF, WebP or BMP, or a tiled TIFF or SVS slide.";
+    ImageUnknownFormat, "image_unknown_format", Unsupported, "The bytes are of no kind of image that is read.", "Use JPEG, PNG, TIFF, WebP or BMP, or a slide: tiled TIFF, SVS, or what OpenSlide reads (vitrail doctor).";
     ImageUnsupported, "image_unsupported", Unsupported, "The image uses a feature of its format that is not read.", "Convert it to plain JPEG or PNG.";
     ImageDamaged, "image_damaged", Invalid, "The image's bytes are damaged.", "Fetch it again from its source.";
     ImageTruncated, "image_truncated", Invalid, "The image's bytes end too early.", "Fetch it again from its source.";

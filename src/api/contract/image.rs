@@ -13,7 +13,8 @@ pub struct Image {
     pub id: String,
     /// Where it was read: a path relative to its root, or an upload's name.
     pub uri: String,
-    /// `jpeg`, `png`, `tiff`, `webp`, `bmp`, `svs`, `tiled_tiff`.
+    /// `jpeg`, `png`, `tiff`, `webp`, `bmp`, `svs`, `ome_tiff`, `tiled_tiff`, or a vendor's slide:
+    /// `ndpi`, `mrxs`, `scn`, `bif`, `vms`, `svslide`, `czi`, `trestle`, `philips`.
     pub format: String,
     /// Pixels across, at level 0.
     pub width: u64,

@@ -189,7 +189,9 @@ fn media_type(format: &str) -> &'static str {
         "png" => "image/png",
         "webp" => "image/webp",
         "bmp" => "image/bmp",
-        "tiff" | "tiled_tiff" | "svs" => "image/tiff",
+        "tiff" | "tiled_tiff" | "svs" | "ome_tiff" | "ndpi" | "scn" | "bif" | "philips" => {
+            "image/tiff"
+        }
         _ => "application/octet-stream",
     }
 }

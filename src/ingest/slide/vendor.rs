@@ -90,3 +90,42 @@ fn of_tiff(tiff: &Tiff, first: &Ifd) -> Result<Option<Vendor>, SlideError> {
 pub(super) fn missing(vendor: Vendor, why: &str) -> SlideError {
     SlideError::unsupported(format!("the slide is a {}, which OpenSlide reads. {why}", vendor.name))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use vitrail_domain::Raster;
+
+    use super::*;
+    use crate::slide::{PyramidOptions, write_pyramid};
+
+    fn described(description: &str) -> Source {
+        let mut bytes = Cursor::new(Vec::new());
+        let options = PyramidOptions { description, ..PyramidOptions::new(64, 64, None) };
+        let mut paint = |_| Ok(Raster::filled(64, 64, [9; 3]).unwrap());
+        write_pyramid(&mut bytes, &options, &mut paint).unwrap();
+        Source::Bytes(bytes.into_inner().into())
+    }
+
+    #[test]
+    fn vendors_are_known_by_content() {
+        let of = |name: &str, source: &Source| of_file(Path::new(name), source).unwrap();
+        let bytes = |bytes: &[u8]| Source::Bytes(bytes.into());
+        let leica = "<scn xmlns='http://www.leica-microsystems.com/scn/2010/10/01'/>";
+        assert_eq!(of("a.tif", &described(leica)), Some(LEICA));
+        assert_eq!(of("a.scn", &described("a plain pyramid")), None);
+        assert_eq!(of("a.vms", &bytes(b"[Virtual Microscope Specimen]\nNoLayers=1")), Some(VMS));
+        assert_eq!(of("a", &bytes(b"ZISRAWFILE\0\0\0\0\0\0")), Some(ZEISS));
+        let sqlite = bytes(b"SQLite format 3\0 and so on");
+        assert_eq!((of("a.svslide", &sqlite), of("a.db", &sqlite)), (Some(SAKURA), None));
+        assert_eq!(of("a.mrxs", &bytes(b"\xff\xd8\xff\xe0 a JPEG")), None, "no folder beside it");
+    }
+
+    #[test]
+    fn a_missing_library_is_told_with_the_formats_name() {
+        let error = missing(LEICA, "OpenSlide was not found: run deploy/setup");
+        assert_eq!(error.code(), vitrail_domain::Code::ImageUnsupported);
+        assert!(error.message.contains("Leica SCN") && error.message.contains("deploy/setup"));
+    }
+}
