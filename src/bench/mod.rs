@@ -8,10 +8,12 @@ mod filtered;
 mod load;
 mod process;
 mod scratch;
+mod slide;
 mod store;
 
 pub use ann::{Ann, ann};
 pub use load::{Loads, load};
+pub use slide::{Cut, cut, make as make_slide};
 pub use store::{Load, filter, payload, restart, write};
 
 use std::collections::BTreeMap;

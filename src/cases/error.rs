@@ -59,6 +59,16 @@ pub enum CaseError {
         /// The largest side.
         max: u32,
     },
+    /// A Deep Zoom tile outside the pyramid.
+    #[error("the slide has no tile ({column}, {row}) at level {level}")]
+    NoTile {
+        /// The level, from the smallest.
+        level: u32,
+        /// From the left.
+        column: u32,
+        /// From the top.
+        row: u32,
+    },
     /// A stored image's file can't be read as it was.
     #[error("image {image}: {why}")]
     Stored {
@@ -130,7 +140,7 @@ impl CaseError {
             Self::Analysis(error) => error.code(),
             Self::TooMany { .. } => Code::TooLarge,
             Self::UnknownPoint(_) => Code::UnknownPoint,
-            Self::UnknownImage(_) | Self::NoPicture(_) => Code::UnknownImage,
+            Self::UnknownImage(_) | Self::NoPicture(_) | Self::NoTile { .. } => Code::UnknownImage,
             Self::Side { .. } => Code::InvalidRequest,
             Self::Stored { why, .. } => why.code,
             Self::Changed { .. } | Self::Gone { .. } => Code::FileUnreadable,

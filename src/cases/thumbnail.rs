@@ -2,11 +2,13 @@
 //! is in the store; a tile's is cut from its slide, the file that the operator keeps.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::Value;
 use vitrail_collection::{Collection, CollectionError};
 use vitrail_domain::limits::{PICTURE_SIDE_MAX, REGION_SIDE_MAX, THUMBNAIL_SIDE};
 use vitrail_domain::{ImageId, ImageRecord, Payload, PointId, Raster, Region};
+use vitrail_ingest::slide::Slide;
 use vitrail_ingest::{Refusal, catch_panic, encode_jpeg, fitted, read_picture_file, thumbnail};
 
 use crate::error::CaseError;
@@ -61,10 +63,22 @@ impl Cases {
         if let Some(side) = [width, height].into_iter().find(|side| *side > REGION_SIDE_MAX) {
             return Err(CaseError::Side { side, max: REGION_SIDE_MAX });
         }
+        let slide = self.open_slide(collection, image)?;
+        catch_panic(|| Ok(slide.region_at(region, width, height)?))
+            .map_err(|why| CaseError::Stored { image, why })
+    }
+
+    /// The slide of an image, held open for the next call.
+    ///
+    /// # Errors
+    /// No such image; one that is no slide; a file that is gone, changed or damaged.
+    pub(crate) fn open_slide(
+        &self,
+        collection: &Collection,
+        image: ImageId,
+    ) -> Result<Arc<Slide>, CaseError> {
         let (_, path) = self.unchanged_file(collection, image)?;
-        let refused = |why| CaseError::Stored { image, why };
-        let slide = self.cuts.slide(image, &path).map_err(refused)?;
-        catch_panic(|| Ok(slide.region_at(region, width, height)?)).map_err(refused)
+        self.cuts.slide(image, &path).map_err(|why| CaseError::Stored { image, why })
     }
 
     /// [`Cases::slide_region`] as JPEG bytes; `(width, height)` in pixels.
@@ -145,7 +159,7 @@ fn photo(
 }
 
 /// The level-0 box that a tile's payload names; `None` for a photograph.
-fn tile_region(payload: &Payload) -> Option<Region> {
+pub(crate) fn tile_region(payload: &Payload) -> Option<Region> {
     let tile = payload.fields().get(Payload::RESERVED)?.get("tile")?;
     let number = |key: &str| tile.get(key).and_then(Value::as_u64);
     Some(Region {

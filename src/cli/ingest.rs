@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::Value;
-use vitrail_api::contract::job::IngestRequest;
+use vitrail_api::contract::job::{IngestRequest, Scales};
 use vitrail_domain::{Cancel, Mpp};
-use vitrail_jobs::{IngestSpec, Jobs};
+use vitrail_jobs::{IngestSpec, Jobs, Regions};
 
 use super::progress::{self, Screen};
 use super::{Arguments, jobs};
@@ -17,7 +17,8 @@ use crate::open::{self, Failure};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   vitrail ingest pictures/ -c skin --metadata pictures/table.csv
-  vitrail ingest slides/ -c slides --mpp 0.25 --tile-mpp 0.5
+  vitrail ingest slides/ -c slides --tile-mpp 0.5,1,2
+  vitrail ingest old.tif -c slides --mpp 0.25 --regions old.geojson
   vitrail ingest films/ -c chest --metadata films.csv --role patient=patient_id --json")]
 pub struct Options {
     /// Files and folders.
@@ -35,12 +36,18 @@ pub struct Options {
     /// ROLE=PATH: which payload path plays patient, case, lesion, slide, site, label ...
     #[arg(long = "role")]
     roles: Vec<String>,
-    /// Micrometres a pixel of slides, whatever they say themselves.
+    /// Micrometres a pixel of slides, whatever they say themselves. A slide has one scale, so
+    /// several (0.5,1,2) are those of the tiles.
+    #[arg(long, value_delimiter = ',')]
+    mpp: Vec<f64>,
+    /// Micrometres a pixel of the tiles cut from slides, or several: 0.5,1,2. The model's own scale
+    /// when left out.
+    #[arg(long, value_delimiter = ',')]
+    tile_mpp: Vec<f64>,
+    /// Only tiles whose middle lies in a polygon of this GeoJSON file (level-0 pixels, as QuPath
+    /// exports it); of a folder NAME.geojson is for the slide NAME.
     #[arg(long)]
-    mpp: Option<f64>,
-    /// Micrometres a pixel of the tiles cut from slides; the model's own scale when left out.
-    #[arg(long)]
-    tile_mpp: Option<f64>,
+    regions: Option<PathBuf>,
     /// Only relative paths that match one of these globs.
     #[arg(long)]
     include: Vec<String>,
@@ -87,15 +94,26 @@ fn spec_of(options: &Options) -> Result<IngestSpec, Failure> {
     spec.model.clone_from(&options.model);
     spec.include.clone_from(&options.include);
     spec.exclude.clone_from(&options.exclude);
-    let mpp = |flag: &str, given: Option<f64>| {
-        given.map(Mpp::new).transpose().map_err(|error| format!("{flag}: {error}"))
-    };
-    spec.slide_mpp = mpp("--mpp", options.mpp)?;
-    spec.tile_mpp = mpp("--tile-mpp", options.tile_mpp)?;
+    let request = request_of(options)?;
+    let slide = request.mpp.map(Mpp::new).transpose();
+    spec.slide_mpp = slide.map_err(|error| format!("--mpp: {error}"))?;
+    let tiles = request.tile_mpp.as_ref().map(Scales::read).transpose();
+    spec.tile_mpp = tiles.map_err(|error| error.to_string())?.unwrap_or_default();
+    spec.regions = options.regions.clone().map(Regions::Path);
     for (name, path) in roles_of(options)? {
         spec.roles.0.insert(name.parse()?, path.parse()?);
     }
     Ok(spec)
+}
+
+/// What `--mpp` and `--tile-mpp` say of slides and of tiles.
+fn scales_of(options: &Options) -> Result<(Option<f64>, &[f64]), Failure> {
+    match (options.mpp.as_slice(), options.tile_mpp.as_slice()) {
+        ([], tiles) => Ok((None, tiles)),
+        ([slide], tiles) => Ok((Some(*slide), tiles)),
+        (tiles, []) => Ok((None, tiles)),
+        _ => Err("--mpp takes one scale, that of the slides, where --tile-mpp is given".into()),
+    }
 }
 
 /// The same for a server, which may stand in another folder.
@@ -104,12 +122,14 @@ fn request_of(options: &Options) -> Result<IngestRequest, Failure> {
         let full = std::path::absolute(path);
         full.map(|full| full.to_string_lossy().into_owned())
     };
+    let (slide, tiles) = scales_of(options)?;
     Ok(IngestRequest {
         paths: options.paths.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?,
         metadata: options.metadata.as_deref().map(absolute).transpose()?,
         model: options.model.clone(),
-        mpp: options.mpp,
-        tile_mpp: options.tile_mpp,
+        mpp: slide,
+        tile_mpp: (!tiles.is_empty()).then(|| Scales::Many(tiles.to_vec())),
+        regions: options.regions.as_deref().map(absolute).transpose()?.map(Value::String),
         include: options.include.clone(),
         exclude: options.exclude.clone(),
         roles: roles_of(options)?,

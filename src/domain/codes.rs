@@ -97,7 +97,7 @@ codes! {
     TooManyRequests, "too_many_requests", Busy, "A queue is full.", "Try again after the time in Retry-After.";
     TimedOut, "timed_out", Timeout, "The call took longer than its bound.", "Ask for less, or try again.";
     // images
-    ImageUnknownFormat, "image_unknown_format", Unsupported, "The bytes are of no kind of image that is read.", "Use JPEG, PNG, TIFF, WebP or BMP, or a tiled TIFF or SVS slide.";
+    ImageUnknownFormat, "image_unknown_format", Unsupported, "The bytes are of no kind of image that is read.", "Use JPEG, PNG, TIFF, WebP or BMP, or a slide: tiled TIFF, SVS, or what OpenSlide reads (vitrail doctor).";
     ImageUnsupported, "image_unsupported", Unsupported, "The image uses a feature of its format that is not read.", "Convert it to plain JPEG or PNG.";
     ImageDamaged, "image_damaged", Invalid, "The image's bytes are damaged.", "Fetch it again from its source.";
     ImageTruncated, "image_truncated", Invalid, "The image's bytes end too early.", "Fetch it again from its source.";
@@ -111,6 +111,7 @@ codes! {
     SlideNoTissue, "slide_no_tissue", Invalid, "No tissue was found on the slide.", "Look at the slide: is it empty glass, or is its scale wrong?";
     FileUnreadable, "file_unreadable", Invalid, "The file can't be read.", "Check that it exists and who may read it.";
     TableInvalid, "table_invalid", Invalid, "The metadata table can't be read.", "Mend the line that the message names.";
+    RegionsInvalid, "regions_invalid", Invalid, "The GeoJSON of regions can't be read, or has none for this slide.", "Export polygons in level-0 pixels, as QuPath does; in a folder NAME.geojson is for slide NAME.";
     // models
     ModelInvalid, "model_invalid", Invalid, "The model's manifest or files are not what they say.", "Mend the field that the message names.";
     ModelFailed, "model_failed", Internal, "The model failed on this input.", "Run vitrail doctor.";

@@ -123,8 +123,24 @@ pub const PICTURE_SIDE_MAX: u32 = 1_024;
 /// Pixels on a side of a region cut from a slide: a screen of 4K; 50 MB decoded.
 pub const REGION_SIDE_MAX: u32 = 4_096;
 
-/// Pixels on the longest side of a tissue mask: 32 mm at 8 um; larger slides get coarser pixels.
-pub const SLIDE_MASK_SIDE_MAX: u32 = 4_096;
+/// Pixels on the longest side of a tissue mask: 16 mm at 8 um; larger slides get coarser pixels
+/// (100,000 pixels at 0.25 um: 12 um), so that their masks stay small beside the cache of tiles.
+pub const SLIDE_MASK_SIDE_MAX: u32 = 2_048;
+
+/// Pixels on the longest side of an overlay: 64 MB with alpha, a screen of 4K.
+pub const OVERLAY_SIDE_MAX: u32 = 4_096;
+
+/// Bytes of a GeoJSON file of regions: QuPath writes about 40 bytes a vertex.
+pub const GEOJSON_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Vertices of the regions of one slide: each tile is held against those whose bounds it meets.
+pub const GEOJSON_VERTICES_MAX: usize = 500_000;
+
+/// Features of one GeoJSON answer: about 400 bytes each, the tiles of a whole slide at 20x.
+pub const GEOJSON_FEATURES_MAX: usize = 300_000;
+
+/// Scales that one job cuts tiles at: each is a grid of its own over every slide.
+pub const TILE_SCALES_MAX: usize = 8;
 
 /// Bytes of one point's payload as JSON: a page of text and a hundred fields fit.
 pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;

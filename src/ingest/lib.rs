@@ -11,6 +11,7 @@
 //! | `encode` | thumbnails, JPEG and PNG out |
 //! | `walk` | files and folders -> sorted files under their roots |
 //! | `table`, `typing`, `join` | the metadata table, its types, which row is whose |
+//! | [`quality`] | signs of a picture's quality, and its verdict |
 //! | [`slide`] | whole slides: levels, scale, regions |
 
 mod driver;
@@ -28,9 +29,10 @@ mod table;
 mod typing;
 mod walk;
 
+pub mod quality;
 pub mod slide;
 
-pub use encode::{encode_jpeg, encode_png, fitted, thumbnail, thumbnail_jpeg};
+pub use encode::{encode_jpeg, encode_png, encode_png_alpha, fitted, thumbnail, thumbnail_jpeg};
 pub use guard::catch_panic;
 pub use hash::{perceptual_hash, pixel_hash, sha256, sha256_file};
 pub use join::{Join, Matched};

@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 use vitrail_domain::{Cancel, Code};
-use vitrail_ingest::slide::TileBox;
 use vitrail_ingest::{Found, Refusal};
 
 use crate::bind::Target;
 use crate::ingest::{Event, Ingest};
-use crate::prepare::{self, Hashed, Prepared, Source};
+use crate::prepare::{self, Hashed, Place, Prepared, Source};
 use crate::progress::Refused;
-use crate::slides::{self, CutOptions, CutSlide, OpenSlide};
+use crate::slides::{self, CutOptions, CutSlide, CutTile, OpenSlide};
 use crate::sources::{self, Photo, Sources};
 use crate::spec::IngestSpec;
 
@@ -21,7 +20,7 @@ pub enum Work {
     /// A file that is decoded whole.
     Photo(Photo),
     /// One tile of an open slide.
-    Tile(Arc<OpenSlide>, TileBox),
+    Tile(Arc<OpenSlide>, CutTile),
 }
 
 /// A file as the opener hands it on.
@@ -97,7 +96,11 @@ impl Run<'_> {
         let options = CutOptions {
             collection: self.spec.collection.clone(),
             slide_mpp: self.spec.slide_mpp,
-            tile_mpp: self.spec.tile_mpp.unwrap_or(model.default_mpp()),
+            tile_mpp: match self.spec.tile_mpp.as_slice() {
+                [] => vec![model.default_mpp()],
+                scales => scales.to_vec(),
+            },
+            areas: self.sources.areas(file)?,
             tile_px: model.tile_px(),
             now: self.ingest.clock.now(),
         };
@@ -119,9 +122,9 @@ impl Run<'_> {
     }
 
     fn feed_tiles(&self, cut: &CutSlide, work: &Sender<Work>, events: &Sender<Event>) -> bool {
-        match cut.grid() {
-            Ok(grid) => grid
-                .iter()
+        match cut.grids() {
+            Ok(grids) => cut
+                .tiles(&grids)
                 .take_while(|_| !self.stop.is_cancelled())
                 .all(|tile| work.send(Work::Tile(cut.open.clone(), tile)).is_ok()),
             Err(refusal) => {
@@ -166,16 +169,17 @@ impl Run<'_> {
         self.embed(prepare::photo(bytes, source), path)
     }
 
-    fn read_tile(&self, open: &OpenSlide, tile: &TileBox) -> Event {
-        let id = prepare::tile_id(&self.spec.collection, open, tile);
-        if self.target.has(id) {
+    fn read_tile(&self, open: &OpenSlide, cut: &CutTile) -> Event {
+        let id = |tile| prepare::tile_id(&self.spec.collection, open, tile);
+        let place = Place { id: id(&cut.tile), parent: cut.parent.as_ref().map(id) };
+        if self.target.has(place.id) {
             return Event::Skipped;
         }
         // The box as a media fragment (W3C, `#xywh=`), so that each refused tile has its own place.
-        let area = tile.region;
+        let area = cut.tile.region;
         let path = open.file.path.to_string_lossy();
         let path = format!("{path}#xywh={},{},{},{}", area.x, area.y, area.width, area.height);
-        self.embed(prepare::tile(id, open, tile), path)
+        self.embed(prepare::tile(place, open, &cut.tile), path)
     }
 
     fn embed(&self, prepared: Result<Prepared, Refusal>, path: String) -> Event {

@@ -42,7 +42,7 @@ pub use identity::{image_id, point_id};
 pub use ingest::{Ended, Ingest, run_ingest};
 pub use progress::{Progress, Refused, Summary, Watch};
 pub use queue::{Job, Jobs};
-pub use spec::IngestSpec;
+pub use spec::{IngestSpec, Regions};
 pub use upkeep::Upkeep;
 pub use uploads::{Upload, UploadOutcome, ingest_uploads};
 pub use vitrail_store::JobState;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use vitrail_domain::{CollectionName, ImageId, ImageRecord, Payload, PointId, Raster, Timestamp};
+use vitrail_ingest::quality::{Subject, judge};
 use vitrail_ingest::slide::TileBox;
 use vitrail_ingest::{
     Refusal, catch_panic, perceptual_hash, pixel_hash, read_picture_guarded, sha256, thumbnail_jpeg,
@@ -89,6 +90,7 @@ pub fn photo(hashed: Hashed, source: Source<'_>) -> Result<Prepared, Refusal> {
     let server = json!({
         "image": image.to_string(),
         "source": source_fields(source.uri, &sha256, &picture.pixel_hash, picture.perceptual_hash),
+        "qc": judge(&picture.raster, Subject::Photograph).to_json(),
     });
     Ok(Prepared {
         id: photo_id(&source, &sha256),
@@ -107,11 +109,20 @@ pub fn tile_id(collection: &CollectionName, open: &OpenSlide, tile: &TileBox) ->
     point_id(collection, &open.file.relative, &open.sha256, place)
 }
 
-/// Reads one tile at the model's scale.
+/// A tile's point, and that of the tile around it.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// The tile's own.
+    pub id: PointId,
+    /// The next coarser one's.
+    pub parent: Option<PointId>,
+}
+
+/// Reads one tile at its scale.
 ///
 /// # Errors
 /// A damaged tile, in a sentence.
-pub fn tile(id: PointId, open: &OpenSlide, tile: &TileBox) -> Result<Prepared, Refusal> {
+pub fn tile(place: Place, open: &OpenSlide, tile: &TileBox) -> Result<Prepared, Refusal> {
     let side = open.tile_px;
     let raster = catch_panic(|| Ok(open.slide.region_at(tile.region, side, side)?))?;
     let hash = pixel_hash(&raster);
@@ -129,10 +140,12 @@ pub fn tile(id: PointId, open: &OpenSlide, tile: &TileBox) -> Result<Prepared, R
             "mpp_origin": open.mpp_origin,
             "column": tile.column,
             "row": tile.row,
+            "parent": place.parent.map(|id| id.to_string()),
         },
+        "qc": judge(&raster, Subject::Tile(Some(tile.tissue))).to_json(),
     });
     Ok(Prepared {
-        id,
+        id: place.id,
         image: open.image,
         record: None,
         payload: with_server_fields(open.fields.clone(), server),

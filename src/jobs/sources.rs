@@ -1,15 +1,17 @@
 //! What an ingest reads: files in sorted order, and the table that joins payload to them.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
-use vitrail_domain::Roles;
+use vitrail_domain::{Code, Roles};
+use vitrail_exchange::{Areas, ExchangeError};
 use vitrail_ingest::{Found, Matched, Refusal, Table, WalkOptions, walk};
 
 use crate::error::JobError;
 use crate::progress::Refused;
 use crate::slides::is_cut;
-use crate::spec::IngestSpec;
+use crate::spec::{IngestSpec, Regions};
 
 /// What an ingest reads.
 pub struct Sources {
@@ -20,6 +22,17 @@ pub struct Sources {
     table: Option<Table>,
     /// What the table says of each file.
     matches: Vec<Matched>,
+    regions: Regioned,
+}
+
+/// Areas that tiles are kept to.
+enum Regioned {
+    /// The whole slide.
+    None,
+    /// The same of every slide.
+    All(Areas),
+    /// Those of the file `NAME.geojson` for the slide `NAME.*`.
+    Folder(PathBuf),
 }
 
 /// A file that is decoded whole.
@@ -31,8 +44,10 @@ pub struct Photo {
 }
 
 /// Endings that slides have. Only used to foretell whether more tiles are to come.
-const SLIDE_ENDINGS: [&str; 10] =
-    ["svs", "tif", "tiff", "btf", "tf2", "tf8", "ndpi", "scn", "bif", "qptiff"];
+const SLIDE_ENDINGS: [&str; 15] = [
+    "svs", "tif", "tiff", "btf", "tf2", "tf8", "ndpi", "scn", "bif", "qptiff", "mrxs", "vms",
+    "vmu", "svslide", "czi",
+];
 
 /// Lists the files, reads the table and lays it beside them. The table itself is no picture,
 /// wherever it lies.
@@ -42,6 +57,7 @@ const SLIDE_ENDINGS: [&str; 10] =
 pub fn list(spec: &IngestSpec) -> Result<Sources, JobError> {
     let options = WalkOptions { include: spec.include.clone(), exclude: spec.exclude.clone() };
     let mut walked = walk(&spec.paths, &options)?;
+    leave_out_companions(&mut walked.found);
     let table = spec.metadata.as_deref().map(Table::read).transpose()?;
     if let Some(path) = spec.metadata.as_deref().and_then(|path| path.canonicalize().ok()) {
         walked.found.retain(|file| file.path != path);
@@ -55,11 +71,60 @@ pub fn list(spec: &IngestSpec) -> Result<Sources, JobError> {
         refused: refused.collect(),
         matches: joined.map(|join| join.matches).unwrap_or_default(),
         files: walked.found,
+        regions: regions_of(spec.regions.as_ref())?,
         table,
     })
 }
 
+/// The folder beside a MIRAX file holds its pixels: parts of the slide, no pictures of their own.
+fn leave_out_companions(found: &mut Vec<Found>) {
+    let is_mirax = |file: &&Found| {
+        file.path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("mrxs"))
+    };
+    let slides = found.iter().filter(is_mirax);
+    let folders: HashSet<PathBuf> = slides.map(|file| file.path.with_extension("")).collect();
+    if !folders.is_empty() {
+        found.retain(|file| !file.path.parent().is_some_and(|folder| folders.contains(folder)));
+    }
+}
+
+fn regions_of(regions: Option<&Regions>) -> Result<Regioned, Refusal> {
+    match regions {
+        None => Ok(Regioned::None),
+        Some(Regions::Path(path)) if path.is_dir() => Ok(Regioned::Folder(path.clone())),
+        Some(Regions::Path(path)) => {
+            Areas::read_file(path).map(Regioned::All).map_err(|error| unread(path, &error))
+        }
+        Some(Regions::Inline(areas)) => Areas::of_value(areas)
+            .map(Regioned::All)
+            .map_err(|error| Refusal::new(error.code(), error.to_string())),
+    }
+}
+
+fn unread(path: &Path, error: &ExchangeError) -> Refusal {
+    Refusal::new(error.code(), format!("{}: {error}", path.display()))
+}
+
 impl Sources {
+    /// The areas that a slide's tiles are kept to; `None`: all of it.
+    ///
+    /// # Errors
+    /// A folder of regions without a file for this slide, or with one that can't be read.
+    pub fn areas(&self, slide: &Found) -> Result<Option<Areas>, Refusal> {
+        let folder = match &self.regions {
+            Regioned::None => return Ok(None),
+            Regioned::All(areas) => return Ok(Some(areas.clone())),
+            Regioned::Folder(folder) => folder,
+        };
+        let stem = slide.path.file_stem().unwrap_or_default().to_string_lossy();
+        let path = folder.join(format!("{stem}.geojson"));
+        if !path.is_file() {
+            let message = format!("{} is not there: the slide has no regions", path.display());
+            return Err(Refusal::new(Code::RegionsInvalid, message));
+        }
+        Areas::read_file(&path).map(Some).map_err(|error| unread(&path, &error))
+    }
+
     /// The table's columns that become payload.
     pub fn columns(&self) -> Vec<String> {
         self.table.as_ref().map(Table::columns).unwrap_or_default()

@@ -6,6 +6,15 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 use vitrail_domain::{CollectionName, Mpp, Path, Role, Roles};
 
+/// Where the areas stand that tiles are kept to, as GeoJSON in level-0 pixels.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Regions {
+    /// A file for every slide, or a folder in which `NAME.geojson` is for the slide `NAME.*`.
+    Path(PathBuf),
+    /// The areas themselves, for every slide.
+    Inline(Value),
+}
+
 /// Files to embed into a collection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IngestSpec {
@@ -19,8 +28,10 @@ pub struct IngestSpec {
     pub model: Option<String>,
     /// Micrometres per level-0 pixel of slides, as the caller knows it; wins over their own word.
     pub slide_mpp: Option<Mpp>,
-    /// The scale of tiles; the model's own when absent.
-    pub tile_mpp: Option<Mpp>,
+    /// The scales of tiles; the model's own when there are none.
+    pub tile_mpp: Vec<Mpp>,
+    /// Only tiles whose middle lies in these areas.
+    pub regions: Option<Regions>,
     /// Roles said by the caller; the others are guessed from the table's columns.
     pub roles: Roles,
     /// Only paths that match one of these globs, where there are any.
@@ -39,7 +50,8 @@ impl IngestSpec {
             metadata: None,
             model: None,
             slide_mpp: None,
-            tile_mpp: None,
+            tile_mpp: Vec::new(),
+            regions: None,
             roles: Roles::default(),
             include: Vec::new(),
             exclude: Vec::new(),
@@ -61,7 +73,12 @@ impl IngestSpec {
             "metadata": self.metadata.as_ref().map(|path| path.to_string_lossy()),
             "model": self.model,
             "slide_mpp": self.slide_mpp.map(Mpp::get),
-            "tile_mpp": self.tile_mpp.map(Mpp::get),
+            "tile_mpp": self.tile_mpp.iter().map(|mpp| mpp.get()).collect::<Vec<_>>(),
+            "regions": match &self.regions {
+                None => Value::Null,
+                Some(Regions::Path(path)) => json!(path.to_string_lossy()),
+                Some(Regions::Inline(areas)) => areas.clone(),
+            },
             "roles": roles,
             "include": self.include,
             "exclude": self.exclude,
@@ -89,11 +106,29 @@ impl IngestSpec {
             metadata: text("metadata").map(PathBuf::from),
             model: text("model"),
             slide_mpp: mpp("slide_mpp")?,
-            tile_mpp: mpp("tile_mpp")?,
+            tile_mpp: scales_from_json(value.get("tile_mpp"))?,
+            regions: match value.get("regions") {
+                None | Some(Value::Null) => None,
+                Some(Value::String(path)) => Some(Regions::Path(path.into())),
+                Some(areas) => Some(Regions::Inline(areas.clone())),
+            },
             roles: roles_from_json(value.get("roles"))?,
             include: texts("include"),
             exclude: texts("exclude"),
         })
+    }
+}
+
+/// One number, as jobs of the first release have it, or a list.
+fn scales_from_json(value: Option<&Value>) -> Result<Vec<Mpp>, String> {
+    let scale = |value: &Value| {
+        let number = value.as_f64().ok_or("tile_mpp: not a number")?;
+        Mpp::new(number).map_err(|error| format!("tile_mpp: {error}"))
+    };
+    match value {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(scales)) => scales.iter().map(scale).collect(),
+        Some(one) => Ok(vec![scale(one)?]),
     }
 }
 
@@ -119,7 +154,15 @@ mod tests {
         spec.slide_mpp = Mpp::new(0.25).ok();
         spec.roles.0.insert(Role::Patient, Path::key("patient_id"));
         spec.include = vec!["*.jpg".to_owned()];
-        assert_eq!(IngestSpec::from_json(&spec.to_json()), Ok(spec));
+        spec.tile_mpp = [0.5, 2.0].into_iter().filter_map(|mpp| Mpp::new(mpp).ok()).collect();
+        spec.regions = Some(Regions::Path("/a/regions".into()));
+        assert_eq!(IngestSpec::from_json(&spec.to_json()), Ok(spec.clone()));
+        spec.regions = Some(Regions::Inline(json!({"type": "FeatureCollection"})));
+        assert_eq!(IngestSpec::from_json(&spec.to_json()), Ok(spec.clone()));
+        let mut first_release = spec.to_json();
+        first_release["tile_mpp"] = json!(0.5);
+        spec.tile_mpp.truncate(1);
+        assert_eq!(IngestSpec::from_json(&first_release), Ok(spec));
         assert!(IngestSpec::from_json(&json!({"paths": []})).is_err());
     }
 }

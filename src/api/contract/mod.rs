@@ -4,6 +4,7 @@ pub mod collection;
 pub mod error;
 pub mod facets;
 pub mod filter;
+pub mod geojson;
 pub mod id;
 pub mod image;
 pub mod ingest;

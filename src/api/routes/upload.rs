@@ -4,10 +4,11 @@ use actix_web::{HttpRequest, web};
 use serde_json::{Map, Value};
 use vitrail_domain::limits::UPLOAD_FILES_MAX;
 use vitrail_domain::{Code, CollectionName, Mpp, Payload};
-use vitrail_jobs::{IngestSpec, Upload, UploadOutcome, ingest_uploads};
+use vitrail_exchange::Areas;
+use vitrail_jobs::{IngestSpec, Regions, Upload, UploadOutcome, ingest_uploads};
 
 use crate::contract::ingest::{Uploaded, UploadedItem};
-use crate::contract::job::IngestRequest;
+use crate::contract::job::{IngestRequest, Scales};
 use crate::error::ApiError;
 use crate::routes::body::{self, Part};
 use crate::routes::collections::roles_of;
@@ -114,9 +115,21 @@ pub fn spec_of(
     spec.metadata = metadata.transpose()?;
     spec.model.clone_from(&wire.model);
     spec.slide_mpp = wire.mpp.map(Mpp::new).transpose()?;
-    spec.tile_mpp = wire.tile_mpp.map(Mpp::new).transpose()?;
+    spec.tile_mpp = wire.tile_mpp.as_ref().map(Scales::read).transpose()?.unwrap_or_default();
+    spec.regions = wire.regions.as_ref().map(|regions| regions_of(state, regions)).transpose()?;
     spec.roles = roles_of(&wire.roles)?;
     spec.include.clone_from(&wire.include);
     spec.exclude.clone_from(&wire.exclude);
     Ok(spec)
+}
+
+/// A path that the server may read, or the areas themselves.
+fn regions_of(state: &ApiState, regions: &Value) -> Result<Regions, ApiError> {
+    match regions {
+        Value::String(path) => Ok(Regions::Path(state.allowed("regions", path)?)),
+        areas => {
+            Areas::of_value(areas).map_err(|error| ApiError::new(error.code(), error))?;
+            Ok(Regions::Inline(areas.clone()))
+        }
+    }
 }
