@@ -1,0 +1,1 @@
+//! DICOM files made for tests: explicit VR little endian, element by element.
