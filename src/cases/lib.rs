@@ -16,6 +16,7 @@ mod cuts;
 mod error;
 mod identity;
 mod models;
+mod named;
 mod retrieval;
 mod similar;
 mod thumbnail;
@@ -23,6 +24,7 @@ mod vectors;
 
 pub use error::CaseError;
 pub use models::{Made, ModelCard, ModelStanding, model_cards};
+pub use named::Original;
 pub use retrieval::{Retrieval, RetrievalRequest, retrieval};
 pub use similar::{Cases, Similar, SimilarRequest, Subject};
 pub use vectors::{Embedded, PictureVector, RefusedPicture};

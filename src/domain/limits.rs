@@ -61,6 +61,12 @@ pub const DICOM_FRAMES_MAX: u32 = SLIDE_TILES_MAX as u32;
 /// Fragments of one DICOM file's pixel data: few writers cut a frame into several.
 pub const DICOM_FRAGMENTS_MAX: usize = 2 * SLIDE_TILES_MAX;
 
+/// Bytes before the pixels of a DICOM slide: 300 bytes for each of a million tiles.
+pub const DICOM_HEAD_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// DICOM files of one slide: ten levels, each cut into a few parts.
+pub const DICOM_SIBLINGS_MAX: usize = 1_024;
+
 /// Bytes that a deflated DICOM data set may inflate to: as many as a file may have.
 pub const DICOM_INFLATED_BYTES_MAX: u64 = IMAGE_BYTES_MAX;
 

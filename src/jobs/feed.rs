@@ -6,9 +6,10 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 use vitrail_domain::{Cancel, Code};
 use vitrail_ingest::slide::TileBox;
-use vitrail_ingest::{Found, Refusal};
+use vitrail_ingest::{Found, ReadOptions, Refusal};
 
 use crate::bind::Target;
+use crate::dicom;
 use crate::ingest::{Event, Ingest};
 use crate::prepare::{self, Hashed, Prepared, Source};
 use crate::progress::Refused;
@@ -43,6 +44,8 @@ pub struct Run<'a> {
     pub target: &'a Target,
     /// What is read.
     pub sources: &'a Sources,
+    /// How pictures are read.
+    pub read: &'a ReadOptions,
     /// Set when somebody asks, and when the writer has stopped: nobody works for a dead end.
     pub stop: &'a Cancel,
 }
@@ -76,7 +79,8 @@ impl Run<'_> {
                 Ok(photo) => opened.send(photo).is_ok(),
                 Err(refusal) if refusal.code == Code::Cancelled => return,
                 Err(refusal) => {
-                    events.send(Event::Refused(sources::refused(&file.path, refusal))).is_ok()
+                    let path = dicom::shown_path(self.read, file);
+                    events.send(self::refused(path, refusal)).is_ok()
                 }
             };
             if !sent {
@@ -100,6 +104,7 @@ impl Run<'_> {
             tile_mpp: self.spec.tile_mpp.unwrap_or(model.default_mpp()),
             tile_px: model.tile_px(),
             now: self.ingest.clock.now(),
+            read: self.read.clone(),
         };
         let cut = slides::cut(file, fields, &options, self.stop)?;
         Ok(Opened::Slide(Box::new(cut)))
@@ -125,7 +130,7 @@ impl Run<'_> {
                 .take_while(|_| !self.stop.is_cancelled())
                 .all(|tile| work.send(Work::Tile(cut.open.clone(), tile)).is_ok()),
             Err(refusal) => {
-                let refused = sources::refused(&cut.open.file.path, refusal);
+                let refused = sources::refused(&cut.open.file.root.join(&cut.open.uri), refusal);
                 events.send(Event::Refused(refused)).is_ok()
             }
         }
@@ -148,7 +153,7 @@ impl Run<'_> {
     }
 
     fn read_photo(&self, Photo { file, fields }: Photo) -> Event {
-        let path = file.path.to_string_lossy().into_owned();
+        let path = dicom::shown_path(self.read, &file);
         let bytes = match vitrail_ingest::read_image_bytes(&file.path) {
             Ok(bytes) => Hashed::from(bytes),
             Err(refusal) => return refused(path, refusal),
@@ -158,6 +163,7 @@ impl Run<'_> {
             uri: &file.relative,
             root: Some(file.root.to_string_lossy().into_owned()),
             fields,
+            read: self.read,
             now: self.ingest.clock.now(),
         };
         if self.target.has(prepare::photo_id(&source, &bytes.sha256)) {
@@ -173,7 +179,8 @@ impl Run<'_> {
         }
         // The box as a media fragment (W3C, `#xywh=`), so that each refused tile has its own place.
         let area = tile.region;
-        let path = open.file.path.to_string_lossy();
+        let path = open.file.root.join(&open.uri);
+        let path = path.to_string_lossy();
         let path = format!("{path}#xywh={},{},{},{}", area.x, area.y, area.width, area.height);
         self.embed(prepare::tile(id, open, tile), path)
     }

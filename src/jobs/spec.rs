@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 use vitrail_domain::{CollectionName, Mpp, Path, Role, Roles};
+use vitrail_ingest::dicom::DicomOptions;
+
+use crate::dicom;
 
 /// Files to embed into a collection.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +30,8 @@ pub struct IngestSpec {
     pub include: Vec<String>,
     /// No path that matches one of these.
     pub exclude: Vec<String>,
+    /// How DICOM files are read.
+    pub dicom: DicomOptions,
 }
 
 impl IngestSpec {
@@ -43,6 +48,7 @@ impl IngestSpec {
             roles: Roles::default(),
             include: Vec::new(),
             exclude: Vec::new(),
+            dicom: DicomOptions::default(),
         }
     }
 
@@ -65,6 +71,7 @@ impl IngestSpec {
             "roles": roles,
             "include": self.include,
             "exclude": self.exclude,
+            "dicom": dicom::to_json(&self.dicom),
         })
     }
 
@@ -93,6 +100,7 @@ impl IngestSpec {
             roles: roles_from_json(value.get("roles"))?,
             include: texts("include"),
             exclude: texts("exclude"),
+            dicom: dicom::from_json(value.get("dicom"))?,
         })
     }
 }
@@ -119,6 +127,8 @@ mod tests {
         spec.slide_mpp = Mpp::new(0.25).ok();
         spec.roles.0.insert(Role::Patient, Path::key("patient_id"));
         spec.include = vec!["*.jpg".to_owned()];
+        spec.dicom.keep.insert(vitrail_ingest::deid::Keep::Device);
+        spec.dicom.frame = vitrail_ingest::dicom::FrameChoice::Number(3);
         assert_eq!(IngestSpec::from_json(&spec.to_json()), Ok(spec));
         assert!(IngestSpec::from_json(&json!({"paths": []})).is_err());
     }

@@ -19,6 +19,21 @@ pub(crate) fn rgb(
     if photometric == Photometric::Palette {
         return palette(set, header, &samples);
     }
+    rgb_plain(header, photometric, samples)
+}
+
+/// RGB of a frame whose colours need no table.
+///
+/// # Errors
+/// One that does.
+pub(crate) fn rgb_plain(
+    header: &Header,
+    photometric: Photometric,
+    samples: Samples,
+) -> Result<Vec<u8>, Refusal> {
+    if photometric.needs_words() || photometric.is_grey() {
+        return Err(damaged("its samples are no colours"));
+    }
     let pixels = eight(samples, header.bits_stored);
     Ok(match photometric {
         Photometric::YbrFull | Photometric::YbrFull422 | Photometric::YbrCodec => {

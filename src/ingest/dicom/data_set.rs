@@ -79,7 +79,19 @@ impl<'a> DataSet<'a> {
         (start, end): (usize, usize),
         coding: Coding,
     ) -> Result<Self, Stop> {
-        Self::parse_at(bytes, (start, end), coding, 0)
+        Self::parse_until(bytes, (start, end), coding, Tag(u32::MAX))
+    }
+
+    /// [`DataSet::parse`] of the elements before a tag.
+    pub(crate) fn parse_until(
+        bytes: &'a [u8],
+        (start, end): (usize, usize),
+        coding: Coding,
+        until: Tag,
+    ) -> Result<Self, Stop> {
+        let mut set = Self { bytes, coding, elements: Vec::new(), depth: 0 };
+        set.take((start, end), until)?;
+        Ok(set)
     }
 
     fn parse_at(
@@ -89,23 +101,25 @@ impl<'a> DataSet<'a> {
         depth: usize,
     ) -> Result<Self, Stop> {
         let mut set = Self { bytes, coding, elements: Vec::new(), depth };
+        set.take((start, end), Tag(u32::MAX))?;
+        Ok(set)
+    }
+
+    fn take(&mut self, (start, end): (usize, usize), until: Tag) -> Result<(), Stop> {
         let mut at = start;
         while at < end {
-            let head = head(bytes, at, coding)?;
-            if head.tag == tags::ITEM_END {
+            let head = head(self.bytes, at, self.coding)?;
+            if head.tag == tags::ITEM_END || head.tag >= until {
                 break;
             }
-            let element = set.element(&head, end)?;
-            at = element.end;
-            set.push(element)?;
-            if head.tag == tags::PIXEL_DATA {
+            let element = self.element(&head, end)?;
+            at = if element.undefined { element.end.saturating_add(8) } else { element.end };
+            self.push(element)?;
+            if head.tag == tags::PIXEL_DATA && self.depth == 0 {
                 break;
-            }
-            if element.undefined {
-                at = element.end + 8;
             }
         }
-        Ok(set)
+        Ok(())
     }
 
     /// The element behind a header. The pixel data's end is where the bytes end, if it comes in
@@ -122,7 +136,7 @@ impl<'a> DataSet<'a> {
             }
             (false, _) => {
                 let stop = at.saturating_add(length as usize);
-                if stop > end && !pixels {
+                if stop > end.min(self.bytes.len()) && !pixels {
                     return Err(Stop::Short(stop));
                 }
                 stop

@@ -17,6 +17,9 @@ const MARK_AT: usize = 128;
 /// Where the data set of a file with the mark starts.
 const HEAD_AT: usize = MARK_AT + 4;
 
+/// Bytes of a file that tell whether it is one.
+pub(crate) const HEAD_BYTES: u64 = HEAD_AT as u64 + 8;
+
 const HEAD_CODING: Coding = Coding { big: false, explicit: true };
 
 /// Where the data set starts, and how it is written.

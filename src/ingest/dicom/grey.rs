@@ -55,11 +55,13 @@ pub(crate) enum Seen {
     Full,
 }
 
+#[derive(Debug)]
 enum Modality {
     Linear(f64, f64),
     Table(Lut),
 }
 
+#[derive(Debug)]
 struct Lut {
     first: f64,
     values: Vec<u16>,
@@ -89,13 +91,14 @@ impl Lut {
     }
 }
 
+#[derive(Debug)]
 enum Voi {
     Window { center: f64, width: f64, function: Function },
     Table(Lut),
     None,
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Function {
     Linear,
     LinearExact,
@@ -103,14 +106,23 @@ enum Function {
 }
 
 /// How the stored values of one frame are read.
+#[derive(Debug)]
 pub(crate) struct Shades {
     header: Header,
     modality: Modality,
     voi: Voi,
     padding: Option<u16>,
+    /// Black and white are the least and greatest value that there can be, not those that occur:
+    /// the tiles of one slide are seen alike.
+    whole_range: bool,
 }
 
 impl Shades {
+    /// What the data set says of all tiles of a slide.
+    pub(crate) fn of_slide(set: &DataSet<'_>, header: &Header) -> Result<Self, Stop> {
+        Ok(Self { whole_range: true, ..Self::read(set, header, 0)? })
+    }
+
     /// Reads what the data set says of one frame.
     pub(crate) fn read(set: &DataSet<'_>, header: &Header, frame: usize) -> Result<Self, Stop> {
         let transformed = groups::of_frame(set, frame, tags::PIXEL_VALUE_TRANSFORMATION)?;
@@ -120,6 +132,7 @@ impl Shades {
             modality: modality(transformed.as_ref().unwrap_or(set), header)?,
             voi: voi(windowed.as_ref().unwrap_or(set), header)?,
             padding: set.short(tags::PIXEL_PADDING),
+            whole_range: false,
         })
     }
 
@@ -222,6 +235,9 @@ impl Shades {
         let plain = matches!(self.modality, Modality::Linear(1.0, 0.0));
         if plain && !self.header.signed && self.header.bits_stored <= 8 {
             return (0.0, f64::from(self.mask()));
+        }
+        if self.whole_range {
+            return span(values, &vec![true; values.len()]);
         }
         let mut seen = self.occurring(samples);
         if let Some(padding) = self.padding

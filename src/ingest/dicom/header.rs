@@ -49,6 +49,11 @@ impl Photometric {
         })
     }
 
+    /// Whether colours stand in a table of the data set.
+    pub(crate) fn needs_words(self) -> bool {
+        self == Self::Palette
+    }
+
     /// Whether one sample a pixel is a shade of grey.
     pub(crate) fn is_grey(self) -> bool {
         matches!(self, Self::Monochrome1 | Self::Monochrome2)

@@ -52,6 +52,25 @@ pub(crate) fn payload(set: &DataSet<'_>, taken: &Taken, deid: &Deid) -> Result<V
     Ok(Value::Object(fields))
 }
 
+/// Writes down what a slide's file says, de-identified; the list of elements is left out, since each
+/// of its tiles carries these words.
+pub(crate) fn slide(set: &DataSet<'_>, deid: &Deid) -> Result<Value, Stop> {
+    let mut fields = identity(set, deid);
+    put(&mut fields, "modality", code(set, tags::MODALITY));
+    for (name, tag) in [("manufacturer", tags::MANUFACTURER), ("model", tags::MODEL_NAME)] {
+        put(&mut fields, name, words(set, tag));
+    }
+    put(&mut fields, "burned_in", code(set, tags::BURNED_IN));
+    let mut report = report(set, deid)?;
+    if let Some(report) = report.as_object_mut() {
+        let touched = report.remove("touched");
+        let count = touched.as_ref().and_then(Value::as_array).map_or(0, Vec::len);
+        report.insert("touched_count".to_owned(), json!(count));
+    }
+    put(&mut fields, "deidentified", Some(report));
+    Ok(Value::Object(fields))
+}
+
 /// Whose picture it is, and of which study: hashed, shifted, or left out.
 pub(crate) fn identity(set: &DataSet<'_>, deid: &Deid) -> Map<String, Value> {
     let mut fields = Map::new();

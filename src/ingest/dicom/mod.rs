@@ -33,7 +33,10 @@ mod made;
 mod tests;
 
 pub use grey::{Grey16, WindowRule};
+pub use wsi::{is_dicom, is_dicom_file, one_per_slide, slide_words};
+
 pub use read::{DicomOptions, FrameChoice, read_grey16};
 
 pub(crate) use file::detect;
 pub(crate) use read::{decode, decode_with};
+pub(crate) use wsi::{Series, is_instance};

@@ -84,10 +84,14 @@ fn opened<R>(
     work(Opened { set, header, index, frame })
 }
 
-/// Refuses what is read otherwise or not at all: slides, their labels, pictures that say that a
-/// name may be written into them.
+/// Refuses what is read otherwise or not at all: slides, their labels, burnt-in names.
 fn may_be_photo(set: &DataSet<'_>, options: &DicomOptions) -> Result<(), Refusal> {
     wsi::refuse_as_photo(set)?;
+    may_show(set, options)
+}
+
+/// Refuses what says that a name may be written into it.
+pub(crate) fn may_show(set: &DataSet<'_>, options: &DicomOptions) -> Result<(), Refusal> {
     if set.text(tags::BURNED_IN) != Some("YES") || options.allow_burned_in {
         return Ok(());
     }

@@ -51,6 +51,8 @@ fn compare(row: &Row, outcome: Result<(Vec<u16>, Vec<u8>), Refusal>) -> Option<S
         Err(refusal) => Some(format!("refused: {} {refusal}", refusal.code)),
         Ok(_) if row.stored.is_empty() => Some("only Vitrail".to_owned()),
         Ok((stored, shown)) => {
+            let raw: Vec<u8> = stored.iter().flat_map(|s| s.to_le_bytes()).collect();
+            std::fs::write(format!("/tmp/i5dicom/{}.raw", row.file.replace('/', "_")), raw).unwrap();
             let stored: Vec<u8> = stored.iter().flat_map(|sample| sample.to_le_bytes()).collect();
             let off = some(&shown).iter().zip(&row.some).map(|(a, b)| a.abs_diff(*b)).max();
             let (stored, shown) = (hex(&stored) == row.stored, hex(&shown) == row.shown);

@@ -10,7 +10,7 @@
 //! | [`write`], `write_ifd` | a writer of pyramids |
 
 mod codecs;
-mod error;
+pub(crate) mod error;
 pub mod grid;
 mod ifd;
 mod jpeg;
@@ -22,7 +22,7 @@ mod scale;
 mod shapes;
 #[expect(clippy::module_inception, reason = "the noun is the folder's and the type's")]
 pub mod slide;
-mod source;
+pub(crate) mod source;
 mod tile_cache;
 pub mod tissue;
 pub mod write;

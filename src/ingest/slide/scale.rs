@@ -24,18 +24,21 @@ pub enum MppOrigin {
     Ome,
     /// The TIFF resolution tags, within the bounds of a microscope.
     Resolution,
+    /// The pixel spacing of a DICOM file.
+    Dicom,
     /// The operator.
     Given,
 }
 
 impl MppOrigin {
-    /// The name in payloads: `aperio`, `ome`, `resolution`, `given`.
+    /// The name in payloads: `aperio`, `ome`, `resolution`, `dicom`, `given`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Aperio => "aperio",
             Self::Ome => "ome",
             Self::Resolution => "resolution",
+            Self::Dicom => "dicom",
             Self::Given => "given",
         }
     }
@@ -59,7 +62,7 @@ pub struct Scale {
 }
 
 impl Scale {
-    fn new(x: f64, y: f64, origin: MppOrigin) -> Option<Self> {
+    pub(super) fn new(x: f64, y: f64, origin: MppOrigin) -> Option<Self> {
         Some(Self { x: Mpp::new(x).ok()?, y: Mpp::new(y).ok()?, origin })
     }
 }

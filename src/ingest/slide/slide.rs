@@ -16,6 +16,7 @@ use super::resample::{Box2, bilinear};
 use super::scale::{self, MppOrigin, Scale};
 use super::source::Source;
 use super::tile_cache::TileCache;
+use crate::dicom::{Series, is_instance};
 
 /// Pixels are read as they are where the level is this near the asked scale.
 const SAME_SCALE: f64 = 0.01;
@@ -35,22 +36,72 @@ pub struct Level {
 /// Memory: the tables of stored tiles (16 bytes each) and a bounded cache of decoded ones.
 #[derive(Debug)]
 pub struct Slide {
-    source: Source,
-    pages: Vec<Page>,
+    stored: Stored,
     levels: Vec<Level>,
     scale: Option<Scale>,
     description: String,
     cache: TileCache,
 }
 
+/// Where the tiles come from.
+#[derive(Debug)]
+enum Stored {
+    Tiff(Source, Vec<Page>),
+    Dicom(Series),
+}
+
+/// The grid of stored tiles of one level.
+#[derive(Debug, Clone, Copy)]
+struct Grid {
+    width: u32,
+    height: u32,
+    tile_width: u32,
+    tile_height: u32,
+}
+
+impl Stored {
+    fn grid(&self, level: usize) -> Option<Grid> {
+        match self {
+            Self::Tiff(_, pages) => pages.get(level).map(|page| {
+                let Page { width, height, tile_width, tile_height, .. } = *page;
+                Grid { width, height, tile_width, tile_height }
+            }),
+            Self::Dicom(series) => series.levels.get(level).map(|level| {
+                let (width, height) = (level.width, level.height);
+                let (tile_width, tile_height) = (level.tile_width, level.tile_height);
+                Grid { width, height, tile_width, tile_height }
+            }),
+        }
+    }
+
+    /// Decodes one stored tile.
+    fn tile(&self, level: usize, (column, row): (u32, u32)) -> Result<Tile, SlideError> {
+        match self {
+            Self::Tiff(source, pages) => {
+                let page = pages.get(level).ok_or_else(|| SlideError::damaged("no such level"))?;
+                let (offset, length) = page.tile_at(column, row);
+                codecs::decode(page, &source.read(offset, length, "a stored tile")?)
+            }
+            Self::Dicom(series) => {
+                let white = || {
+                    let grid = self.grid(level);
+                    grid.map(|g| vec![WHITE; g.tile_width as usize * g.tile_height as usize * 3])
+                };
+                let tile = series.tile(level, column, row)?.or_else(white);
+                tile.ok_or_else(|| SlideError::damaged("no such level"))
+            }
+        }
+    }
+}
+
 /// Whether the file at `path` is read as a slide and not as a photograph: it is a TIFF (classic or
 /// BigTIFF) whose first image is tiled, and is described by Aperio or OME-XML, has more than one
-/// level, or is larger than 2,048 pixels on its longer side.
+/// level, or is larger than 2,048 pixels on its longer side; or a DICOM instance of a whole slide.
 ///
 /// # Errors
 /// The file can't be opened, or is a TIFF whose structure is damaged.
 pub fn is_slide(path: &Path) -> Result<bool, SlideError> {
-    of_source_is_slide(Source::open(path)?)
+    Ok(is_instance(path) || of_source_is_slide(Source::open(path)?)?)
 }
 
 /// [`is_slide`] for bytes in memory.
@@ -72,12 +123,34 @@ fn of_source_is_slide(source: Source) -> Result<bool, SlideError> {
 }
 
 impl Slide {
-    /// Opens the file at `path`. Reads directories and tables, no pixels.
+    /// Opens the file at `path`, a DICOM instance with the others of its series that lie beside it.
+    /// Reads directories and tables, no pixels.
     ///
     /// # Errors
     /// Not a tiled TIFF, damaged, beyond a bound, or of a kind that is not read; in words.
     pub fn open(path: &Path) -> Result<Self, SlideError> {
+        if is_instance(path) {
+            return Ok(Self::of_series(Series::open(path)?));
+        }
         Self::of_source(Source::open(path)?)
+    }
+
+    fn of_series(series: Series) -> Self {
+        let sizes: Vec<(u32, u32)> =
+            series.levels.iter().map(|level| (level.width, level.height)).collect();
+        let base = sizes.first().copied().unwrap_or((1, 1));
+        let level = |&(width, height): &(u32, u32)| Level {
+            width,
+            height,
+            downsample: levels::downsample(base, (width, height)),
+        };
+        Self {
+            levels: sizes.iter().map(level).collect(),
+            scale: series.mpp.and_then(|(x, y)| Scale::new(x, y, MppOrigin::Dicom)),
+            description: String::new(),
+            cache: TileCache::new(SLIDE_CACHE_BYTES_MAX),
+            stored: Stored::Dicom(series),
+        }
     }
 
     /// Opens a slide held in memory (an upload).
@@ -98,9 +171,8 @@ impl Slide {
             downsample: levels::downsample(base, (page.width, page.height)),
         };
         Ok(Self {
-            source: tiff.source().clone(),
             levels: pages.iter().map(level).collect(),
-            pages,
+            stored: Stored::Tiff(tiff.source().clone(), pages),
             scale,
             description,
             cache: TileCache::new(SLIDE_CACHE_BYTES_MAX),
@@ -148,10 +220,12 @@ impl Slide {
         self
     }
 
-    /// The format's name as it is stored with an image: `svs`, `ome_tiff`, `tiled_tiff`.
+    /// The format's name as it is stored with an image: `svs`, `ome_tiff`, `tiled_tiff`, `dicom`.
     #[must_use]
     pub fn format(&self) -> &'static str {
-        if scale::is_aperio(&self.description) {
+        if matches!(self.stored, Stored::Dicom(_)) {
+            "dicom"
+        } else if scale::is_aperio(&self.description) {
             "svs"
         } else if ome::is_ome(&self.description) {
             "ome_tiff"
@@ -188,10 +262,10 @@ impl Slide {
         (x, y): (u64, u64),
         (width, height): (u32, u32),
     ) -> Result<Raster, SlideError> {
-        let page = self.pages.get(level).ok_or_else(|| {
+        let page = self.stored.grid(level).ok_or_else(|| {
             SlideError::new(
                 vitrail_domain::Code::InvalidRequest,
-                format!("the slide has levels 0 to {}, not {level}", self.pages.len() - 1),
+                format!("the slide has levels 0 to {}, not {level}", self.levels.len() - 1),
             )
         })?;
         let mut raster = Raster::filled(width, height, [WHITE; 3])
@@ -204,7 +278,7 @@ impl Slide {
         let (tw, th) = (u64::from(page.tile_width), u64::from(page.tile_height));
         for row in y / th..bottom.div_ceil(th) {
             for column in x / tw..right.div_ceil(tw) {
-                let tile = self.tile(level, page, column as u32, row as u32)?;
+                let tile = self.tile(level, column as u32, row as u32)?;
                 let from = Placed { left: column * tw, top: row * th, stride: tw };
                 paste(&tile, &from, &mut raster, (x, y), (right, bottom));
             }
@@ -260,7 +334,6 @@ impl Slide {
     fn tile(
         &self,
         level: usize,
-        page: &Page,
         column: u32,
         row: u32,
     ) -> Result<Arc<Tile>, SlideError> {
@@ -271,9 +344,7 @@ impl Slide {
             message: format!("level {level}, tile ({column}, {row}): {}", error.message),
             ..error
         };
-        let (offset, length) = page.tile_at(column, row);
-        let stored = self.source.read(offset, length, "a stored tile").map_err(named)?;
-        let tile = Arc::new(codecs::decode(page, &stored).map_err(named)?);
+        let tile = Arc::new(self.stored.tile(level, (column, row)).map_err(named)?);
         self.cache.put((level, column, row), Arc::clone(&tile));
         Ok(tile)
     }
