@@ -10,7 +10,8 @@ use vitrail_domain::{Code, ImageId, ImageRecord, Payload, RecordSource, Slot};
 use vitrail_ingest::deid::Deid;
 use vitrail_ingest::dicom::{DicomOptions, FrameChoice};
 use vitrail_ingest::{
-    ReadOptions, Refusal, WalkOptions, encode_png, read_image_bytes, read_picture_guarded_with, walk,
+    ReadOptions, Refusal, WalkOptions, encode_png, read_image_bytes, read_picture_guarded_with,
+    walk,
 };
 
 use crate::error::CaseError;
@@ -40,7 +41,8 @@ impl Named {
         }
         let deid = Deid::new(*key, BTreeSet::new());
         let walked = walk(&[root.to_owned()], &WalkOptions::default())?;
-        let named = walked.found.into_iter().map(|file| (deid.file_name(&file.relative), file.path));
+        let named =
+            walked.found.into_iter().map(|file| (deid.file_name(&file.relative), file.path));
         let names = Names { root: root.to_owned(), key: *key, paths: named.collect() };
         let found = names.paths.get(name).cloned();
         *last = Some(names);
@@ -64,11 +66,7 @@ impl Cases {
     ///
     /// # Errors
     /// No such image; a file that is gone, changed or damaged; a DICOM slide.
-    pub fn original(
-        &self,
-        collection: &Collection,
-        image: ImageId,
-    ) -> Result<Original, CaseError> {
+    pub fn original(&self, collection: &Collection, image: ImageId) -> Result<Original, CaseError> {
         let (record, path) = self.image_file(collection, image)?;
         if record.format != DICOM {
             return Ok(Original::File(record, path));

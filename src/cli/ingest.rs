@@ -67,9 +67,11 @@ pub struct Options {
 pub fn run(arguments: &Arguments, options: &Options) -> Result<ExitCode, Failure> {
     if let Some(remote) = arguments.remote()? {
         if dicom_of(options)? != DicomOptions::default() {
-            return Err("--dicom-keep, --allow-burned-in and --frame work on a store, not through \
+            return Err(
+                "--dicom-keep, --allow-burned-in and --frame work on a store, not through \
                         a server"
-                .into());
+                    .into(),
+            );
         }
         let path = format!("/v1/collections/{}/images", options.collection);
         let answer = remote.post(&path, &serde_json::to_value(request_of(options)?)?)?;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use vitrail_domain::limits::{IMAGE_BYTES_MAX, THUMBNAIL_SIDE};
 use vitrail_domain::{Cancel, Code, CollectionName, ImageId, ImageRecord, Mpp, Raster, Timestamp};
+use vitrail_ingest::dicom::slide_words;
 use vitrail_ingest::slide::{
     Border, GridOptions, Slide, TileGrid, TissueMask, is_slide, tile_grid,
 };
-use vitrail_ingest::dicom::slide_words;
 use vitrail_ingest::{
-    Found, ReadOptions, Refusal, catch_panic, perceptual_hash, pixel_hash, sha256_file, thumbnail_jpeg,
+    Found, ReadOptions, Refusal, catch_panic, perceptual_hash, pixel_hash, sha256_file,
+    thumbnail_jpeg,
 };
 
 use crate::dicom::deid;

@@ -72,10 +72,8 @@ pub fn ingest_uploads(
     let mut spec = IngestSpec::new(collection.clone(), Vec::new());
     spec.model = model.map(str::to_owned);
     let columns = columns_of(&uploads);
-    let kinds = Kinds {
-        pictures: uploads.iter().any(|upload| is_dicom(&upload.bytes)),
-        slides: false,
-    };
+    let kinds =
+        Kinds { pictures: uploads.iter().any(|upload| is_dicom(&upload.bytes)), slides: false };
     let spec = dicom::with_roles(&spec, &columns, kinds);
     let target = bind(ingest, &spec, &columns)?;
     let read = dicom::reading(ingest, &spec);

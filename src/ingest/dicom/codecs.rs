@@ -180,7 +180,8 @@ fn segments(stored: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
 
 /// Bits a sample of a JPEG stream, from its frame header.
 fn frame_bits(stored: &[u8]) -> Option<u8> {
-    let is_frame = |marker: u8| matches!(marker, 0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf);
+    let is_frame =
+        |marker: u8| matches!(marker, 0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf);
     let frame = segments(stored).find(|(marker, _)| is_frame(*marker))?;
     frame.1.first().copied()
 }
@@ -188,7 +189,8 @@ fn frame_bits(stored: &[u8]) -> Option<u8> {
 /// Whether a stream says by itself what its three components are: JFIF, or Adobe's segment.
 fn marks_colours(stored: &[u8]) -> bool {
     segments(stored).any(|(marker, body)| {
-        marker == 0xe0 && body.starts_with(b"JFIF\0") || marker == 0xee && body.starts_with(b"Adobe")
+        marker == 0xe0 && body.starts_with(b"JFIF\0")
+            || marker == 0xee && body.starts_with(b"Adobe")
     })
 }
 
@@ -220,7 +222,8 @@ fn native_order(two: [u8; 2]) -> u16 {
 
 fn jpeg_ls(header: &Header, stored: &[u8]) -> Result<Frame, Refusal> {
     let wanted = (header.width, header.height, header.samples);
-    let samples = jpeg_ls::decode(stored, wanted).map_err(|why| damaged(format!("JPEG-LS: {why}")))?;
+    let samples =
+        jpeg_ls::decode(stored, wanted).map_err(|why| damaged(format!("JPEG-LS: {why}")))?;
     Ok(Frame { samples: narrowed(samples, header), photometric: header.photometric })
 }
 

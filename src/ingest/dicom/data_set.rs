@@ -259,13 +259,14 @@ impl<'a> DataSet<'a> {
     /// Whether an element holds items, as far as its head tells.
     pub(crate) fn is_sequence(&self, element: &Element) -> bool {
         let marked = self.bytes.get(element.start..element.end).is_some_and(|value| {
-            let mark: &[u8] =
-                if self.coding.big { b"\xff\xfe\xe0\0" } else { b"\xfe\xff\0\xe0" };
+            let mark: &[u8] = if self.coding.big { b"\xff\xfe\xe0\0" } else { b"\xfe\xff\0\xe0" };
             value.starts_with(mark)
         });
         let named = element.vr == *b"SQ";
         element.tag != tags::PIXEL_DATA
-            && (named || element.undefined || (!self.coding.explicit || element.vr == *b"UN") && marked)
+            && (named
+                || element.undefined
+                || (!self.coding.explicit || element.vr == *b"UN") && marked)
     }
 }
 

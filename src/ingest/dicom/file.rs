@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::Read;
 
 use vitrail_domain::Code;
-use vitrail_domain::limits::{DICOM_INFLATED_BYTES_MAX, INFLATION_MAX};
+use vitrail_domain::limits::DICOM_INFLATED_BYTES_MAX;
 
 use super::data_set::{Coding, DataSet, Stop};
 use super::syntax::Syntax;
@@ -115,7 +115,7 @@ pub(crate) fn inflated(bytes: &[u8], start: Start) -> Result<(Cow<'_, [u8]>, usi
         return Ok((Cow::Borrowed(bytes), start.at));
     }
     let packed = bytes.get(start.at..).unwrap_or(&[]);
-    let bound = (packed.len() as u64).saturating_mul(INFLATION_MAX).min(DICOM_INFLATED_BYTES_MAX);
+    let bound = DICOM_INFLATED_BYTES_MAX;
     let mut plain = Vec::new();
     let read = flate2::read::DeflateDecoder::new(packed).take(bound + 1).read_to_end(&mut plain);
     read.map_err(|error| {

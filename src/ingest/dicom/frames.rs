@@ -126,10 +126,7 @@ impl Frames {
     }
 }
 
-fn joined<'b, B: Bytes + ?Sized>(
-    bytes: &'b B,
-    pieces: &[Piece],
-) -> Result<Cow<'b, [u8]>, Refusal> {
+fn joined<'b, B: Bytes + ?Sized>(bytes: &'b B, pieces: &[Piece]) -> Result<Cow<'b, [u8]>, Refusal> {
     let mut all = Vec::new();
     for (at, len) in pieces {
         all.extend_from_slice(&bytes.read(*at, *len as usize)?);

@@ -217,7 +217,9 @@ impl Shades {
         };
         let shade = |value: f64| {
             let share = match &self.voi {
-                Voi::Window { center, width, function } => windowed(value, *center, *width, *function),
+                Voi::Window { center, width, function } => {
+                    windowed(value, *center, *width, *function)
+                }
                 Voi::Table(lut) => lut.at(value) / f64::from(u16::MAX >> (16 - lut.bits)),
                 Voi::None if high > low => (value - low) / (high - low),
                 Voi::None => 0.0,
@@ -264,7 +266,8 @@ impl Shades {
             let (low, high) = (center - width / 2.0, center - 1.0 + width / 2.0);
             for value in &mut values {
                 let clipped = value.clamp(low.min(high), high.max(low));
-                *value = if high > low { ((clipped - low) / (high - low) * top).trunc() } else { 0.0 };
+                *value =
+                    if high > low { ((clipped - low) / (high - low) * top).trunc() } else { 0.0 };
             }
         }
         let (low, high) = span(&values, &seen);
@@ -301,7 +304,8 @@ fn windowed(value: f64, center: f64, width: f64, function: Function) -> f64 {
 }
 
 fn modality(set: &DataSet<'_>, header: &Header) -> Result<Modality, Stop> {
-    if let Some(lut) = set.item(tags::MODALITY_LUT)?.and_then(|item| Lut::read(&item, header.signed))
+    if let Some(lut) =
+        set.item(tags::MODALITY_LUT)?.and_then(|item| Lut::read(&item, header.signed))
     {
         return Ok(Modality::Table(lut));
     }

@@ -135,7 +135,9 @@ impl Header {
         if !matches!(self.bits_allocated, 8 | 16) {
             let what = kind_of(set.text(tags::SOP_CLASS).unwrap_or_default());
             let bits = self.bits_allocated;
-            return Err(unsupported(format!("it has {bits} bits a sample, 8 and 16 are read; {what}")));
+            return Err(unsupported(format!(
+                "it has {bits} bits a sample, 8 and 16 are read; {what}"
+            )));
         }
         if self.bits_stored == 0 || self.bits_stored > self.bits_allocated {
             let (stored, allocated) = (self.bits_stored, self.bits_allocated);
@@ -191,7 +193,8 @@ fn photometric(set: &DataSet<'_>, samples: u16) -> Result<Photometric, Refusal> 
 fn frames(set: &DataSet<'_>) -> Result<u32, Refusal> {
     let frames = set.decimal(tags::NUMBER_OF_FRAMES).unwrap_or(1.0);
     if frames > f64::from(DICOM_FRAMES_MAX) {
-        let message = format!("the DICOM file claims {frames} frames, more than {DICOM_FRAMES_MAX}");
+        let message =
+            format!("the DICOM file claims {frames} frames, more than {DICOM_FRAMES_MAX}");
         return Err(Refusal::new(Code::ImageTooLarge, message));
     }
     Ok(if frames >= 1.0 { frames as u32 } else { 1 })

@@ -126,7 +126,8 @@ fn raw_text(set: &DataSet<'_>, tag: Tag) -> Option<String> {
 /// free text in the wrong place.
 fn code(set: &DataSet<'_>, tag: Tag) -> Option<Value> {
     let text = set.first(tag)?;
-    let fits = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b" _".contains(&byte);
+    let fits =
+        |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b" _".contains(&byte);
     (text.len() <= 16 && text.bytes().all(fits)).then(|| json!(text))
 }
 

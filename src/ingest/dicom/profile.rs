@@ -116,9 +116,11 @@ mod tests {
     #[test]
     fn the_table_is_sorted_and_knows_names() {
         assert!(TABLE.is_sorted());
-        assert!([0x0010_0010, 0x0010_0020, 0x0020_000d, 0x0009_0010, 0x6002_3000, 0x5004_0005]
-            .into_iter()
-            .all(|tag| touches(Tag(tag))));
+        assert!(
+            [0x0010_0010, 0x0010_0020, 0x0020_000d, 0x0009_0010, 0x6002_3000, 0x5004_0005]
+                .into_iter()
+                .all(|tag| touches(Tag(tag)))
+        );
         assert!([0x0028_0010, 0x7fe0_0010, 0x0018_0015].into_iter().all(|tag| !touches(Tag(tag))));
     }
 }

@@ -73,8 +73,8 @@ fn opened<R>(
     let start = file::start(bytes)?;
     let (plain, at) = file::inflated(bytes, start)?;
     let set = DataSet::parse(&plain, (at, plain.len()), start.syntax.coding())?;
-    may(&set)?;
     let header = Header::read(&set, start.syntax, bytes.len() as u64)?;
+    may(&set)?;
     let pixels = set.get(tags::PIXEL_DATA).copied();
     let pixels = pixels.ok_or_else(|| codecs::damaged("it has no pixel data"))?;
     let frames = Frames::find::<[u8]>(&plain, &pixels, set.coding(), &header)?;
@@ -147,7 +147,7 @@ pub fn read_grey16(
     crate::guard::catch_panic(|| {
         let deadline = Deadline::start();
         let may = |set: &DataSet<'_>| may_be_photo(set, options);
-    opened(bytes, options.frame, deadline, may, |opened| {
+        opened(bytes, options.frame, deadline, may, |opened| {
             let Opened { set, header, index, frame } = opened;
             if !header.photometric.is_grey() {
                 let message = "the DICOM file holds a picture in colours, not one of shades";

@@ -49,7 +49,10 @@ fn unpack(mut packed: &[u8], pixels: usize) -> Result<Vec<u8>, &'static str> {
             }
             run => {
                 let (byte, rest) = rest.split_first().ok_or(short)?;
-                plane.extend(std::iter::repeat_n(*byte, left.min(1 + usize::from(run.unsigned_abs()))));
+                plane.extend(std::iter::repeat_n(
+                    *byte,
+                    left.min(1 + usize::from(run.unsigned_abs())),
+                ));
                 packed = rest;
             }
         }

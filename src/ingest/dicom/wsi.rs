@@ -17,8 +17,8 @@ use crate::refusal::Refusal;
 use crate::slide::SlideError;
 
 pub(crate) use instance::Opened;
-pub(crate) use series::{Series, is_instance};
 pub use series::one_per_slide;
+pub(crate) use series::{Series, is_instance};
 
 /// VL Whole Slide Microscopy Image Storage.
 const CLASS: &str = "1.2.840.10008.5.1.4.1.1.77.1.6";
@@ -107,3 +107,6 @@ impl From<Refusal> for SlideError {
         Self { code, message }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -331,12 +331,7 @@ impl Slide {
             .ok_or_else(|| SlideError::too_large("a region of a slide asks for too many pixels"))
     }
 
-    fn tile(
-        &self,
-        level: usize,
-        column: u32,
-        row: u32,
-    ) -> Result<Arc<Tile>, SlideError> {
+    fn tile(&self, level: usize, column: u32, row: u32) -> Result<Arc<Tile>, SlideError> {
         if let Some(tile) = self.cache.get((level, column, row)) {
             return Ok(tile);
         }

@@ -196,7 +196,8 @@ fn check(peek: &Peek, header: &Header, set: &DataSet<'_>) -> Result<(), Refusal>
         let message = format!("the DICOM slide has {tiles} tiles, more than {SLIDE_TILES_MAX}");
         return Err(Refusal::new(Code::ImageTooLarge, message));
     }
-    for (tag, what) in [(tags::FOCAL_PLANES, "focal planes"), (tags::OPTICAL_PATHS, "optical paths")]
+    for (tag, what) in
+        [(tags::FOCAL_PLANES, "focal planes"), (tags::OPTICAL_PATHS, "optical paths")]
     {
         if let Some(count) = set.long(tag).filter(|count| *count > 1) {
             return Err(unsupported(format!("it has {count} {what}, where one is a picture")));

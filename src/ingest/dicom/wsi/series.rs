@@ -44,7 +44,9 @@ pub fn one_per_slide(found: &mut Vec<Found>) -> usize {
     let peeked: Vec<Option<Peek>> = found.iter().map(peek).collect();
     let mut first: HashMap<(PathBuf, &str), usize> = HashMap::new();
     for (at, peek) in peeked.iter().enumerate() {
-        let Some(peek) = peek.as_ref().filter(|peek| peek.flavor == Flavor::Level) else { continue };
+        let Some(peek) = peek.as_ref().filter(|peek| peek.flavor == Flavor::Level) else {
+            continue;
+        };
         let best = first.entry(key(found, at, peek)).or_insert(at);
         if let Some(Some(other)) = peeked.get(*best)
             && rank(peek) < rank(other)
