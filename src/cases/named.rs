@@ -56,7 +56,7 @@ impl Named {
 /// An image's bytes as they may be handed out.
 pub enum Original {
     /// The file as it is.
-    File(ImageRecord, PathBuf),
+    File(Box<ImageRecord>, PathBuf),
     /// The pixels of a DICOM file, whose own bytes carry words about a person, as a PNG.
     Png(Vec<u8>),
 }
@@ -69,7 +69,7 @@ impl Cases {
     pub fn original(&self, collection: &Collection, image: ImageId) -> Result<Original, CaseError> {
         let (record, path) = self.image_file(collection, image)?;
         if record.format != DICOM {
-            return Ok(Original::File(record, path));
+            return Ok(Original::File(Box::new(record), path));
         }
         let refused = |why| CaseError::Stored { image, why };
         if record.mpp.is_some() {

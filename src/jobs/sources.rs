@@ -114,7 +114,8 @@ impl Sources {
         let likely = |file: &Found| {
             let ending = Path::new(&file.relative).extension().unwrap_or_default();
             let ending = ending.to_string_lossy().to_lowercase();
-            SLIDE_ENDINGS.contains(&ending.as_str()) && is_cut(file).unwrap_or(false)
+            let dicom = self.dicom.slides && ["", "dcm", "dicom"].contains(&ending.as_str());
+            (dicom || SLIDE_ENDINGS.contains(&ending.as_str())) && is_cut(file).unwrap_or(false)
         };
         self.files.iter().rposition(likely)
     }

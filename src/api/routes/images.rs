@@ -151,7 +151,7 @@ pub async fn file(
     let work = move || {
         let collection = state.collection(&path.0)?;
         Ok::<_, ApiError>(match state.cases.original(&collection, id_of(&path.1)?)? {
-            Original::File(record, path) => Ok(open(record, path)?),
+            Original::File(record, path) => Ok(open(*record, path)?),
             Original::Png(png) => Err(png),
         })
     };

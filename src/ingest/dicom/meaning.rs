@@ -52,8 +52,8 @@ pub(crate) fn payload(set: &DataSet<'_>, taken: &Taken, deid: &Deid) -> Result<V
     Ok(Value::Object(fields))
 }
 
-/// Writes down what a slide's file says, de-identified; the list of elements is left out, since each
-/// of its tiles carries these words.
+/// Writes down what a slide's file says, de-identified; the list of elements is left out, since
+/// each of its tiles carries these words.
 pub(crate) fn slide(set: &DataSet<'_>, deid: &Deid) -> Result<Value, Stop> {
     let mut fields = identity(set, deid);
     put(&mut fields, "modality", code(set, tags::MODALITY));

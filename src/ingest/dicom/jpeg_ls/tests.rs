@@ -1,3 +1,5 @@
+//! The example of the standard.
+
 use super::*;
 
 /// The example of ITU-T T.87, annex H: four lines of four samples, without loss.

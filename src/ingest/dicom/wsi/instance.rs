@@ -23,7 +23,7 @@ use crate::slide::error::SlideError;
 use crate::slide::source::Source;
 
 /// Bytes of a file's head that are read first; four times as many where that is short.
-const FIRST_BYTES: u64 = 64 * 1024;
+const FIRST_BYTES: u64 = 8 * 1024;
 
 impl Bytes for Source {
     fn len(&self) -> u64 {
