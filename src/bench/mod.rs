@@ -19,7 +19,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use vitrail_collection::{Catalog, Collection, VectorSpec};
-use vitrail_domain::{CollectionName, Dim, Metric, Roles, VectorName};
+use vitrail_domain::{Cancel, CollectionName, Dim, Metric, Roles, VectorName};
+use vitrail_vector_index::Task;
 
 use crate::open::Failure;
 
@@ -35,6 +36,17 @@ fn made(
     let (dim, metric) = (Dim::new(dim)?, Metric::Cosine);
     let spec = VectorSpec { dim, metric, multi: None, model: None, contract: None };
     Ok(catalog.create(name, BTreeMap::from([(vector.clone(), spec)]), Roles::default())?)
+}
+
+/// Freezes and merges until nothing is due, as a server's threads do in the end.
+fn settle(collection: &Collection) -> Result<(), Failure> {
+    let due = |task: &Task| !collection.segments_due(*task).is_empty();
+    while let Some(task) = Task::ALL.into_iter().find(due) {
+        for vector in collection.segments_due(task) {
+            collection.work_on_segments(&vector, task, &Cancel::new())?;
+        }
+    }
+    Ok(())
 }
 
 /// The value below which this share of sorted values lies.

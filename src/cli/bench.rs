@@ -83,6 +83,9 @@ pub struct LoadOptions {
     /// Threads that write.
     #[arg(long, default_value_t = 4)]
     writers: usize,
+    /// Freeze and merge afterwards, so that `payload` and `restart` find segments on disk.
+    #[arg(long)]
+    settle: bool,
     /// One JSON document, which is what is printed anyway.
     #[arg(long)]
     json: bool,
@@ -120,8 +123,8 @@ const TAGS: usize = 5_000;
 /// Searches of a steady state.
 const STEADY: usize = 2_000;
 
-/// How often a server looks for segments to freeze or merge.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often a server looks for segments to freeze.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 pub fn run(arguments: &Arguments, what: &What) -> Result<ExitCode, Failure> {
     arguments.refuse_remote("bench")?;
@@ -169,6 +172,7 @@ fn load_of(options: &LoadOptions) -> Load {
         dim: options.dim,
         batch: options.batch,
         writers: options.writers,
+        settle: options.settle,
     }
 }
 

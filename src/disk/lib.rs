@@ -6,6 +6,7 @@
 //! file  -> read-only map                                              -> bytes       (Map)
 //! ```
 
+mod background;
 mod error;
 mod failing;
 mod folder;
@@ -20,6 +21,7 @@ mod safe_write;
 mod seam;
 mod typed;
 
+pub use background::make_way;
 pub use error::DiskError;
 pub use failing::FailingDisk;
 pub use folder::{create_dir_synced, list, remove_tree, sweep_temporaries, sync_dir};

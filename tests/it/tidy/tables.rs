@@ -82,6 +82,7 @@ pub(super) const OWNED: [(&str, &str); 35] = [
     ("jpeg-decoder", "ingest"),
     ("kamadak-exif", "ingest"),
     ("memmap2", "disk"),
+    ("mimalloc", "root"),
     ("mozjpeg", "ingest"),
     ("mozjpeg-sys", "ingest"),
     ("ndarray", "embed"),

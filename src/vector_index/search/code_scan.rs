@@ -3,8 +3,8 @@
 
 use vitrail_kernels::{Scorer, TopK, scan_ids};
 
-use crate::plan::COMPARED;
-use crate::store::RowStore;
+use crate::search::plan::COMPARED;
+use crate::segment::store::RowStore;
 
 /// Rows that get their exact distance at first, for each hit wanted.
 const KEPT_PER_HIT: usize = 5;
@@ -110,7 +110,7 @@ mod tests {
     use vitrail_kernels::Distance;
 
     use super::*;
-    use crate::rows::Rows;
+    use crate::segment::rows::Rows;
 
     fn line(count: u32) -> RowStore {
         let mut rows = Rows::new(1);

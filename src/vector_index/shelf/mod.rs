@@ -1,16 +1,21 @@
 //! What of an index lies on disk, and in which order it is written: segments, tombstones, then the
 //! manifest that names them; then what it no longer names is removed.
 
-use std::collections::BTreeMap;
+pub(crate) mod blocks;
+pub(crate) mod files;
+pub(crate) mod manifest;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 use roaring::RoaringBitmap;
 use vitrail_domain::{Seq, Slot, SlotSet};
 
 use crate::error::SegmentError;
-use crate::files::Files;
-use crate::manifest::{Manifest, Named, metric_number};
+use crate::shelf::files::Files;
+use crate::shelf::manifest::{Manifest, Named, metric_number};
 use crate::view::{Placed, VectorView};
 
 /// The files of an index. One thread at a time changes the manifest.
@@ -28,8 +33,8 @@ pub(crate) struct State {
     next: u64,
     /// Number -> dead rows in the tombstones file.
     dead: BTreeMap<u64, u32>,
-    /// The segment that is being written.
-    in_progress: Option<u64>,
+    /// The segments that are being written.
+    in_progress: BTreeSet<u64>,
 }
 
 /// What was found at opening.
@@ -79,22 +84,19 @@ impl Shelf {
         let mut state = self.state();
         let number = state.next;
         state.next += 1;
-        state.in_progress = Some(number);
+        state.in_progress.insert(number);
         number
     }
 
-    /// Forgets the segment that was being written, and removes what there is of it.
-    pub(crate) fn give_up(&self, view: &VectorView) {
+    /// Forgets that a segment was being written, and removes what the view, which the manifest
+    /// names, has no more: this one, if it came to nothing, and those it replaced. `view` is asked
+    /// in turn, so that it is none that another segment's end has passed.
+    pub(crate) fn ended(&self, number: u64, view: impl FnOnce() -> Arc<VectorView>) {
         let mut state = self.state();
-        state.in_progress = None;
-        if let Err(error) = self.sweep(&state, view) {
-            tracing::warn!(%error, "an unfinished segment can't be removed");
+        state.in_progress.remove(&number);
+        if let Err(error) = self.sweep(&state, &view()) {
+            tracing::warn!(%error, "what is left of segments can't be removed yet");
         }
-    }
-
-    /// Notes that the segment that was being written is whole: the next manifest names it.
-    pub(crate) fn finished(state: &mut State) {
-        state.in_progress = None;
     }
 
     /// Makes the manifest say what `view` is, complete up to `seq`.
@@ -137,7 +139,7 @@ impl Shelf {
     pub(crate) fn sweep(&self, state: &State, view: &VectorView) -> Result<(), SegmentError> {
         let kept = |number: u64| {
             let same = |placed: &Placed| placed.segment.number == Some(number);
-            state.in_progress == Some(number) || view.segments.iter().any(same)
+            state.in_progress.contains(&number) || view.segments.iter().any(same)
         };
         self.files.sweep(&kept)
     }

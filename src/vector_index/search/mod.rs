@@ -1,14 +1,19 @@
 //! Search over a view's segments: exactly, or each segment by the cheapest route. A pair of vectors
 //! has the same distance, to the last bit, by every route; ties go to the smaller slot.
 
+pub(crate) mod code_scan;
+pub(crate) mod costs;
+pub mod plan;
+pub(crate) mod route;
+
 use rayon::prelude::*;
 use vitrail_domain::{Ef, Plan, Slot, SlotSet, TopK};
 use vitrail_kernels::TopK as Nearest;
 
-use crate::pages::NONE;
-use crate::plan::Costs;
-use crate::route::{Question, Tally};
+use crate::search::plan::Costs;
+use crate::search::route::{Question, Tally};
 use crate::segment::Segment;
+use crate::segment::pages::NONE;
 use crate::view::VectorView;
 
 /// Floats that one thread compares before others are called in: about a millisecond.

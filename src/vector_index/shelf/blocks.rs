@@ -234,10 +234,17 @@ impl BlockFile {
         (0..self.data.len().div_ceil(BLOCK)).all(|block| self.is_clean(block) || self.verify(block))
     }
 
-    /// [`Self::touch_all`], or until it is cancelled.
-    pub(crate) fn touch_until(&self, cancel: &Cancel) {
+    /// [`Self::touch_all`], or until it is cancelled; `pace` is called before each block that was
+    /// not verified yet.
+    pub(crate) fn touch_until(&self, cancel: &Cancel, pace: &dyn Fn()) {
         let mut blocks = 0..self.data.len().div_ceil(BLOCK);
-        blocks.all(|block| !cancel.is_cancelled() && (self.is_clean(block) || self.verify(block)));
+        blocks.all(|block| {
+            let verified = || {
+                pace();
+                self.verify(block)
+            };
+            !cancel.is_cancelled() && (self.is_clean(block) || verified())
+        });
     }
 
     /// What was found damaged, by the file's name.

@@ -10,12 +10,12 @@ use vitrail_disk::{
 };
 use vitrail_domain::{Metric, Seq};
 
-use crate::blocks::{self, BlockFile, Section};
 use crate::error::SegmentError;
-use crate::links::Links;
-use crate::manifest::{Named, read_slots, read_tombstones, write_slots, write_tombstones};
+use crate::segment::links::Links;
+use crate::segment::store::{MappedRows, RowStore, TAG_ROWS, VECTORS};
 use crate::segment::{Segment, Slots};
-use crate::store::{MappedRows, RowStore, TAG_ROWS, VECTORS};
+use crate::shelf::blocks::{self, BlockFile, Section};
+use crate::shelf::manifest::{Named, read_slots, read_tombstones, write_slots, write_tombstones};
 
 /// About what the links of a row take.
 const LINK_BYTES: usize = 200;

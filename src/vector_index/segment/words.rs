@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::blocks::BlockFile;
 use crate::error::SegmentError;
+use crate::shelf::blocks::BlockFile;
 
 /// A list of 32-bit words.
 pub(crate) enum Words {

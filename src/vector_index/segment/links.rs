@@ -6,13 +6,13 @@ use std::path::Path;
 use vitrail_domain::{Cancel, Metric};
 use vitrail_kernels::{Distance, Lines, Scorer, Sq8Ref, TopK};
 
-use crate::bits;
-use crate::builder::{self, GraphOptions};
-use crate::codes::{Coded, Made, encode};
 use crate::error::SegmentError;
 use crate::flat::{self, FlatFilter, FlatIndex, FlatOptions, Scratch, Watch};
-use crate::graph::{Graph, Walk};
-use crate::store::RowStore;
+use crate::segment::bits;
+use crate::segment::builder::{self, GraphOptions};
+use crate::segment::codes::{Coded, Made, encode};
+use crate::segment::graph::{Graph, Walk};
+use crate::segment::store::RowStore;
 use crate::vector::distance_of;
 
 /// Rows compared exactly after a walk by codes, at least: their order by codes is that of the exact

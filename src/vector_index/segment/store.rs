@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::blocks::BlockFile;
 use crate::error::SegmentError;
-use crate::rows::Rows;
+use crate::segment::rows::Rows;
+use crate::shelf::blocks::BlockFile;
 
 /// Kind of the file of full vectors, and the tag of its rows.
 pub(crate) const VECTORS: u16 = 5;

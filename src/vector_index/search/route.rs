@@ -5,13 +5,13 @@ use std::cell::OnceCell;
 use vitrail_domain::{Plan, Slot, SlotSet};
 use vitrail_kernels::TopK;
 
-use crate::code_scan::{CodeScan, Scanned};
-use crate::codes::Coded;
-use crate::links::{Links, Only, Wanted};
-use crate::pages::NONE;
-use crate::plan::{self, Asked, Costs, Has, Planned, Route};
+use crate::search::code_scan::{CodeScan, Scanned};
+use crate::search::plan::{self, Asked, Costs, Has, Planned, Route};
 use crate::search::{Found, hits};
 use crate::segment::Segment;
+use crate::segment::codes::Coded;
+use crate::segment::links::{Links, Only, Wanted};
+use crate::segment::pages::NONE;
 use crate::view::{MUTABLE, VectorView};
 
 /// Rows that a filtered walk may always look at for each candidate it keeps, before it gives up.
@@ -211,6 +211,7 @@ impl<'a> Question<'a> {
 
     fn scan(&self, part: &Part<'_>, route: Route, tally: &mut Tally) {
         let len = part.segment.len();
+        let accepts = |offset: u32| self.accepts(part, offset);
         match self.allowed {
             None if route == Route::Exact => {
                 let view = self.view;
@@ -218,15 +219,16 @@ impl<'a> Question<'a> {
                 tally.take(found.0);
                 tally.compared += found.1;
             }
-            None => self.scan_offsets(part, route, 0..len, tally),
+            None => self.scan_offsets(part, route, (0..len, accepts), tally),
             // Beside a larger set it is cheaper to ask of the nearest whether they are in it.
             Some(allowed) if route != Route::Exact && allowed.len() > len as usize => {
-                self.scan_offsets(part, route, 0..len, tally);
+                self.scan_offsets(part, route, (0..len, accepts), tally);
             }
             Some(allowed) => {
                 let listed = self.listed.get_or_init(|| self.list(allowed));
                 let offsets = listed.get(part.number).map_or(&[][..], Vec::as_slice);
-                self.scan_offsets(part, route, offsets.iter().copied(), tally);
+                // They were found by their slots' current places: nothing is left to ask of them.
+                self.scan_offsets(part, route, (offsets.iter().copied(), |_| true), tally);
             }
         }
     }
@@ -235,7 +237,7 @@ impl<'a> Question<'a> {
         &self,
         part: &Part<'_>,
         route: Route,
-        offsets: impl Iterator<Item = u32> + Clone,
+        (offsets, accepts): (impl Iterator<Item = u32> + Clone, impl Fn(u32) -> bool),
         tally: &mut Tally,
     ) {
         let bits = part.segment.bits();
@@ -247,21 +249,21 @@ impl<'a> Question<'a> {
             slot: &|offset| part.segment.slot(offset),
             lately: bits.as_ref().filter(|_| route == Route::Bits).map_or(0, |b| b.lately.get()),
         };
-        let live = |offset: u32| self.accepts(part, offset);
         let coded = part.segment.sound_graph().and_then(Links::coded);
         let scanned = match (route, bits, coded.and_then(Coded::sq8)) {
             (Route::Bits, Some(bits), _) => {
                 let query = bits.query(self.query);
-                let scanned = scan.run(&|ids, out| bits.distances(&query, ids, out), offsets, live);
+                let scanned =
+                    scan.run(&|ids, out| bits.distances(&query, ids, out), offsets, accepts);
                 bits.lately.note(scanned.needed);
                 scanned
             }
             (Route::Bytes, _, Some(codes)) => {
                 let mut query = vec![0; codes.stride()];
                 codes.encode_query(self.query, &mut query);
-                scan.run(&|ids, out| codes.distances(&query, ids, out), offsets, live)
+                scan.run(&|ids, out| codes.distances(&query, ids, out), offsets, accepts)
             }
-            _ => scan.exactly(offsets, live),
+            _ => scan.exactly(offsets, accepts),
         };
         let Scanned { nearest, estimated, compared, .. } = scanned;
         tally.take(nearest);

@@ -1,15 +1,25 @@
 //! A segment: rows by offset, the slot of each, and perhaps a graph over them. Never changed but
 //! for the mutable one, which grows at its end.
 
+pub(crate) mod bits;
+pub(crate) mod builder;
+pub(crate) mod codes;
+pub(crate) mod graph;
+pub(crate) mod links;
+pub(crate) mod pages;
+pub(crate) mod rows;
+pub(crate) mod store;
+mod words;
+
 use std::sync::Arc;
 
 use vitrail_kernels::Distance;
 
-use crate::bits::{Bits, GrowingBits};
-use crate::links::Links;
-use crate::pages::{NONE, Pages};
-use crate::rows::Rows;
-use crate::store::RowStore;
+use crate::segment::bits::{Bits, GrowingBits};
+use crate::segment::links::Links;
+use crate::segment::pages::{NONE, Pages};
+use crate::segment::rows::Rows;
+use crate::segment::store::RowStore;
 
 /// Offset -> slot.
 #[derive(Clone)]

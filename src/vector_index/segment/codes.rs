@@ -8,11 +8,11 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use vitrail_kernels::{BitCoder, Distance, Lines, Sq8Ref, bits, sq8};
 
-use crate::bits::{Bits, Lately, coder};
-use crate::blocks::{self, BlockFile, Section};
 use crate::error::SegmentError;
 use crate::flat::{FlatGraph, FlatGraphRef, FlatIndex, Scratch};
-use crate::words::Words;
+use crate::segment::bits::{Bits, Lately, coder};
+use crate::segment::words::Words;
+use crate::shelf::blocks::{self, BlockFile, Section};
 
 /// Kinds of the files of links and of codes, and the tags in them.
 const LINKS: u16 = 4;

@@ -13,10 +13,10 @@ use parking_lot::Mutex;
 use vitrail_kernels::top_k::{entry, key};
 use vitrail_kernels::{Scorer, TopK};
 
-use crate::blocks::{self, BlockFile, Section};
 use crate::error::SegmentError;
-use crate::store::RowStore;
-use crate::words::Words;
+use crate::segment::store::RowStore;
+use crate::segment::words::Words;
+use crate::shelf::blocks::{self, BlockFile, Section};
 
 /// Scratches kept for later walks: more searching threads than this allocate anew.
 const SCRATCHES_KEPT: usize = 64;

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use vitrail_kernels::{BitCoder, BitQuery, BitsRef, Distance, SCORED_AT_ONCE, bits};
 
-use crate::plan::COMPARED;
-use crate::rows::Rows;
+use crate::search::plan::COMPARED;
+use crate::segment::rows::Rows;
 
 /// Floats of rows from which on a growing segment has codes: fewer are compared as they are in
 /// some 50 us, and their mean would stand for nothing.

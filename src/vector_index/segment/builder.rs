@@ -15,10 +15,10 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use vitrail_domain::{Cancel, Metric};
 use vitrail_kernels::{Kernels, Scorer};
 
-use crate::graph::{Graph, Layer, Lists};
-use crate::store::RowStore;
+use crate::segment::graph::{Graph, Layer, Lists};
+use crate::segment::store::RowStore;
+use crate::segment::words::Words;
 use crate::vector::distance_of;
-use crate::words::Words;
 
 /// Layers at most; a node reaches the sixteenth once in 10^18.
 const LAYERS: usize = 16;
@@ -313,7 +313,7 @@ mod tests {
 
     #[test]
     fn lifted_rows_order_as_inner_products_do() {
-        let mut rows = crate::rows::Rows::new(2);
+        let mut rows = crate::segment::rows::Rows::new(2);
         for row in [[3.0, 4.0], [1.0, 0.0], [0.0, 2.0]] {
             rows.push(&row);
         }

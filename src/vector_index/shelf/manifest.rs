@@ -8,8 +8,8 @@ use vitrail_disk::{FileHeader, read_bounded, safe_write};
 use vitrail_domain::limits::SEGMENT_FILE_BYTES_MAX;
 use vitrail_domain::{Dim, Metric, Seq};
 
-use crate::blocks::VERSION;
 use crate::error::SegmentError;
+use crate::shelf::blocks::VERSION;
 
 const MANIFEST: u16 = 2;
 const SLOTS: u16 = 3;

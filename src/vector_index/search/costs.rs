@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use vitrail_kernels::{BitQuery, BitsRef, Distance, Lines, Scorer, Sq8Ref, bits, split_mix, sq8};
 
-use crate::bits::coder;
-use crate::plan::{Costs, Line};
+use crate::search::plan::{Costs, Line};
+use crate::segment::bits::coder;
 
 /// Bytes that rows are read from: more than second caches hold, as in a real collection.
 const BYTES: usize = 32 << 20;
