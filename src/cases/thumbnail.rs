@@ -9,9 +9,13 @@ use vitrail_collection::{Collection, CollectionError};
 use vitrail_domain::limits::{PICTURE_SIDE_MAX, REGION_SIDE_MAX, THUMBNAIL_SIDE};
 use vitrail_domain::{ImageId, ImageRecord, Payload, PointId, Raster, Region};
 use vitrail_ingest::slide::Slide;
-use vitrail_ingest::{Refusal, catch_panic, encode_jpeg, fitted, read_picture_file, thumbnail};
+use vitrail_ingest::{
+    ReadOptions, Refusal, catch_panic, encode_jpeg, fitted, read_image_bytes,
+    read_picture_guarded_with, thumbnail,
+};
 
 use crate::error::CaseError;
+use crate::named;
 use crate::similar::Cases;
 
 /// Quality of pictures that are made on demand, as libjpeg counts it.
@@ -43,7 +47,9 @@ impl Cases {
                 self.slide_region_jpeg(collection, image, region, (w, h))
             }),
             None if side <= THUMBNAIL_SIDE => self.image_thumbnail(collection, image),
-            None => self.cuts.jpeg((image, None, side), || photo(self, collection, image, side)),
+            None => self.cuts.jpeg((image, None, side), || {
+                photo(self, collection, image, (side, named::reading(Some(&record.payload))))
+            }),
         }
     }
 
@@ -120,8 +126,9 @@ impl Cases {
     ) -> Result<(ImageRecord, PathBuf), CaseError> {
         let record = collection.store().image(image).map_err(CollectionError::from)?;
         let record = record.ok_or(CaseError::UnknownImage(image))?;
-        let path = match &record.root {
-            Some(root) => PathBuf::from(root).join(&record.uri),
+        let located = named::located(&self.named, &record, collection.key());
+        let path = match located.map_err(|why| CaseError::Stored { image, why })? {
+            Some((path, _)) => path,
             None => collection.blob_path(&record.sha256),
         };
         Ok((record, path))
@@ -135,10 +142,14 @@ impl Cases {
         image: ImageId,
     ) -> Result<(ImageRecord, PathBuf), CaseError> {
         let (record, path) = self.image_file(collection, image)?;
+        let shown = || match &record.root {
+            Some(root) => PathBuf::from(root).join(&record.uri),
+            None => path.clone(),
+        };
         match std::fs::metadata(&path) {
             Ok(now) if now.len() == record.bytes => Ok((record, path)),
-            Ok(_) => Err(CaseError::Changed { image, path }),
-            Err(error) => Err(CaseError::Gone { image, path, error }),
+            Ok(_) => Err(CaseError::Changed { image, path: shown() }),
+            Err(error) => Err(CaseError::Gone { image, path: shown(), error }),
         }
     }
 }
@@ -147,12 +158,14 @@ fn photo(
     cases: &Cases,
     collection: &Collection,
     image: ImageId,
-    side: u32,
+    (side, options): (u32, ReadOptions),
 ) -> Result<Vec<u8>, CaseError> {
     let refused = |why: Refusal| CaseError::Stored { image, why };
     let (record, path) = cases.unchanged_file(collection, image)?;
-    let picture = read_picture_file(&path).map_err(refused)?;
+    let bytes = read_image_bytes(&path).map_err(refused)?;
+    let picture = read_picture_guarded_with(bytes, options).map_err(refused)?;
     if picture.pixel_hash != record.pixel_hash {
+        let path = record.root.as_ref().map_or(path, |root| PathBuf::from(root).join(&record.uri));
         return Err(CaseError::Changed { image, path });
     }
     thumbnail(&picture.raster, side).and_then(|small| encode_jpeg(&small, QUALITY)).map_err(refused)

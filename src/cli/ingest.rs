@@ -8,6 +8,8 @@ use clap::Args;
 use serde_json::Value;
 use vitrail_api::contract::job::{IngestRequest, Scales};
 use vitrail_domain::{Cancel, Mpp};
+use vitrail_ingest::deid::Keep;
+use vitrail_ingest::dicom::{DicomOptions, FrameChoice};
 use vitrail_jobs::{IngestSpec, Jobs, Regions};
 
 use super::progress::{self, Screen};
@@ -54,6 +56,16 @@ pub struct Options {
     /// No relative path that matches one of these globs.
     #[arg(long)]
     exclude: Vec<String>,
+    /// What is kept of DICOM files beyond the basic profile of PS3.15: uids, dates, device,
+    /// institution, patient (sex and age); on this computer's own store.
+    #[arg(long = "dicom-keep")]
+    dicom_keep: Vec<String>,
+    /// Take DICOM pictures that say that an identity may be burnt into them.
+    #[arg(long)]
+    allow_burned_in: bool,
+    /// The frame of DICOM files of many, counted from 1; the middle one when left out.
+    #[arg(long)]
+    frame: Option<u32>,
     /// One line a durable batch, the summary last.
     #[arg(long)]
     json: bool,
@@ -61,6 +73,13 @@ pub struct Options {
 
 pub fn run(arguments: &Arguments, options: &Options) -> Result<ExitCode, Failure> {
     if let Some(remote) = arguments.remote()? {
+        if dicom_of(options)? != DicomOptions::default() {
+            return Err(
+                "--dicom-keep, --allow-burned-in and --frame work on a store, not through \
+                        a server"
+                    .into(),
+            );
+        }
         let path = format!("/v1/collections/{}/images", options.collection);
         let answer = remote.post(&path, &serde_json::to_value(request_of(options)?)?)?;
         let id = answer.pointer("/job/id").and_then(Value::as_str).ok_or("no job was named")?;
@@ -100,6 +119,7 @@ fn spec_of(options: &Options) -> Result<IngestSpec, Failure> {
     let tiles = request.tile_mpp.as_ref().map(Scales::read).transpose();
     spec.tile_mpp = tiles.map_err(|error| error.to_string())?.unwrap_or_default();
     spec.regions = options.regions.clone().map(Regions::Path);
+    spec.dicom = dicom_of(options)?;
     for (name, path) in roles_of(options)? {
         spec.roles.0.insert(name.parse()?, path.parse()?);
     }
@@ -114,6 +134,15 @@ fn scales_of(options: &Options) -> Result<(Option<f64>, &[f64]), Failure> {
         (tiles, []) => Ok((None, tiles)),
         _ => Err("--mpp takes one scale, that of the slides, where --tile-mpp is given".into()),
     }
+}
+
+fn dicom_of(options: &Options) -> Result<DicomOptions, Failure> {
+    let keep = options.dicom_keep.iter().map(|name| name.parse::<Keep>());
+    Ok(DicomOptions {
+        keep: keep.collect::<Result<_, _>>()?,
+        allow_burned_in: options.allow_burned_in,
+        frame: options.frame.map_or(FrameChoice::Middle, FrameChoice::Number),
+    })
 }
 
 /// The same for a server, which may stand in another folder.

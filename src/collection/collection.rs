@@ -150,6 +150,12 @@ impl Collection {
         Ok(vitrail_query::facets(&self.view(), filter, paths, limit)?)
     }
 
+    /// The store's key, which pseudonyms are hashed with.
+    #[must_use]
+    pub fn key(&self) -> &[u8; 32] {
+        self.root.key()
+    }
+
     /// Where an upload's bytes lie.
     #[must_use]
     pub fn blob_path(&self, sha256: &[u8; 32]) -> std::path::PathBuf {

@@ -97,7 +97,7 @@ codes! {
     TooManyRequests, "too_many_requests", Busy, "A queue is full.", "Try again after the time in Retry-After.";
     TimedOut, "timed_out", Timeout, "The call took longer than its bound.", "Ask for less, or try again.";
     // images
-    ImageUnknownFormat, "image_unknown_format", Unsupported, "The bytes are of no kind of image that is read.", "Use JPEG, PNG, TIFF, WebP or BMP, or a slide: tiled TIFF, SVS, or what OpenSlide reads (vitrail doctor).";
+    ImageUnknownFormat, "image_unknown_format", Unsupported, "The bytes are of no kind of image that is read.", "Use JPEG, PNG, TIFF, WebP, BMP or DICOM, or a slide: tiled TIFF, SVS, or what OpenSlide reads (vitrail doctor).";
     ImageUnsupported, "image_unsupported", Unsupported, "The image uses a feature of its format that is not read.", "Convert it to plain JPEG or PNG.";
     ImageDamaged, "image_damaged", Invalid, "The image's bytes are damaged.", "Fetch it again from its source.";
     ImageTruncated, "image_truncated", Invalid, "The image's bytes end too early.", "Fetch it again from its source.";
@@ -106,6 +106,7 @@ codes! {
     ImageBomb, "image_bomb", TooLarge, "The image would inflate to far more than its bytes can mean.", "Check where the file comes from.";
     ImageTooSmall, "image_too_small", Invalid, "The image has too few pixels to mean anything.", "Give a larger picture.";
     ImageTimedOut, "image_timed_out", Timeout, "The image took too long to decode.", "Convert it to a simpler format.";
+    ImageIdentifying, "image_identifying", Invalid, "The image may show who somebody is: text burnt into it, or the label of a slide.", "Look at it; where no one is named, allow burnt-in annotation.";
     SlideNoScale, "slide_no_scale", Invalid, "The slide does not say how large its pixels are.", "Give --mpp MICROMETRES.";
     SlideDamaged, "slide_damaged", Invalid, "The slide's structure is damaged.", "Fetch it again from its source.";
     SlideNoTissue, "slide_no_tissue", Invalid, "No tissue was found on the slide.", "Look at the slide: is it empty glass, or is its scale wrong?";

@@ -46,6 +46,36 @@ pub const DECODE_MEMORY_MAX: u64 = 800 * 1024 * 1024;
 /// Scans of one JPEG: encoders write about ten, and each may walk the whole picture again.
 pub const JPEG_SCANS_MAX: usize = 200;
 
+/// Elements on one level of a DICOM data set: real ones have a few hundred.
+pub const DICOM_ELEMENTS_MAX: usize = 65_536;
+
+/// Items of one DICOM sequence: a large slide has one for each of its stored tiles.
+pub const DICOM_ITEMS_MAX: usize = SLIDE_TILES_MAX;
+
+/// DICOM sequences within each other: reports, which hold no pictures, go deepest with about ten.
+pub const DICOM_NESTING_MAX: usize = 32;
+
+/// Frames of one DICOM file: a slide's largest level has one for each of its stored tiles.
+pub const DICOM_FRAMES_MAX: u32 = SLIDE_TILES_MAX as u32;
+
+/// Fragments of one DICOM file's pixel data: few writers cut a frame into several.
+pub const DICOM_FRAGMENTS_MAX: usize = 2 * SLIDE_TILES_MAX;
+
+/// Bytes before the pixels of a DICOM slide: 300 bytes for each of a million tiles.
+pub const DICOM_HEAD_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// DICOM files of one slide: ten levels, each cut into a few parts.
+pub const DICOM_SIBLINGS_MAX: usize = 1_024;
+
+/// Bytes that a deflated DICOM data set may inflate to: as many as a file may have.
+pub const DICOM_INFLATED_BYTES_MAX: u64 = IMAGE_BYTES_MAX;
+
+/// Tags that one report of a de-identification names: the profile has 652.
+pub const DICOM_REMOVED_MAX: usize = 1_024;
+
+/// Days that a patient's dates are moved back by at most: ten years keep a treatment's eras apart.
+pub const DATE_SHIFT_DAYS_MAX: u32 = 3_650;
+
 /// Pixels on the shorter side of a photograph: one block of a JPEG; less shows nothing.
 pub const IMAGE_SIDE_MIN: u32 = 8;
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 use vitrail_domain::{Cancel, Code};
-use vitrail_ingest::{Found, Refusal};
+use vitrail_ingest::{Found, ReadOptions, Refusal};
 
 use crate::bind::Target;
+use crate::dicom;
 use crate::ingest::{Event, Ingest};
 use crate::prepare::{self, Hashed, Place, Prepared, Source};
 use crate::progress::Refused;
@@ -42,6 +43,8 @@ pub struct Run<'a> {
     pub target: &'a Target,
     /// What is read.
     pub sources: &'a Sources,
+    /// How pictures are read.
+    pub read: &'a ReadOptions,
     /// Set when somebody asks, and when the writer has stopped: nobody works for a dead end.
     pub stop: &'a Cancel,
 }
@@ -75,7 +78,8 @@ impl Run<'_> {
                 Ok(photo) => opened.send(photo).is_ok(),
                 Err(refusal) if refusal.code == Code::Cancelled => return,
                 Err(refusal) => {
-                    events.send(Event::Refused(sources::refused(&file.path, refusal))).is_ok()
+                    let path = dicom::shown_path(self.read, file);
+                    events.send(self::refused(path, refusal)).is_ok()
                 }
             };
             if !sent {
@@ -103,6 +107,7 @@ impl Run<'_> {
             areas: self.sources.areas(file)?,
             tile_px: model.tile_px(),
             now: self.ingest.clock.now(),
+            read: self.read.clone(),
         };
         let cut = slides::cut(file, fields, &options, self.stop)?;
         Ok(Opened::Slide(Box::new(cut)))
@@ -128,7 +133,7 @@ impl Run<'_> {
                 .take_while(|_| !self.stop.is_cancelled())
                 .all(|tile| work.send(Work::Tile(cut.open.clone(), tile)).is_ok()),
             Err(refusal) => {
-                let refused = sources::refused(&cut.open.file.path, refusal);
+                let refused = sources::refused(&cut.open.file.root.join(&cut.open.uri), refusal);
                 events.send(Event::Refused(refused)).is_ok()
             }
         }
@@ -151,7 +156,7 @@ impl Run<'_> {
     }
 
     fn read_photo(&self, Photo { file, fields }: Photo) -> Event {
-        let path = file.path.to_string_lossy().into_owned();
+        let path = dicom::shown_path(self.read, &file);
         let bytes = match vitrail_ingest::read_image_bytes(&file.path) {
             Ok(bytes) => Hashed::from(bytes),
             Err(refusal) => return refused(path, refusal),
@@ -161,6 +166,7 @@ impl Run<'_> {
             uri: &file.relative,
             root: Some(file.root.to_string_lossy().into_owned()),
             fields,
+            read: self.read,
             now: self.ingest.clock.now(),
         };
         if self.target.has(prepare::photo_id(&source, &bytes.sha256)) {
@@ -177,7 +183,8 @@ impl Run<'_> {
         }
         // The box as a media fragment (W3C, `#xywh=`), so that each refused tile has its own place.
         let area = cut.tile.region;
-        let path = open.file.path.to_string_lossy();
+        let path = open.file.root.join(&open.uri);
+        let path = path.to_string_lossy();
         let path = format!("{path}#xywh={},{},{},{}", area.x, area.y, area.width, area.height);
         self.embed(prepare::tile(place, open, &cut.tile), path)
     }

@@ -11,6 +11,7 @@ use vitrail_domain::{Cancel, Clock, ImageRecord};
 use vitrail_embed::Models;
 
 use crate::bind::{Target, bind};
+use crate::dicom;
 use crate::error::JobError;
 use crate::feed::Run;
 use crate::progress::{Progress, Refused, Summary, Watch};
@@ -72,10 +73,12 @@ pub fn run_ingest(
     watch: &dyn Watch,
 ) -> Result<Ended, JobError> {
     let sources = sources::list(spec)?;
+    let spec = &dicom::with_roles(spec, &sources.columns(), sources.dicom);
     let target = bind(ingest, spec, &sources.columns())?;
+    let read = dicom::reading(ingest, spec);
     let sources = sources.with_roles(&target.collection.spec().roles);
     let stop = Cancel::new();
-    let run = Run { ingest, spec, target: &target, sources: &sources, stop: &stop };
+    let run = Run { ingest, spec, target: &target, sources: &sources, read: &read, stop: &stop };
     let (events, received) = bounded(4 * INGEST_BATCH_POINTS);
     let (opened, files) = bounded(0);
     let (work, units) = bounded(2 * ingest.threads.max(1));

@@ -10,6 +10,7 @@
 //! | [`spec`] | what an ingest is asked to do, and its JSON form in the store |
 //! | [`identity`] | ids: the same file from the same place is the same point |
 //! | [`sources`], [`slides`] | files with their rows of the table; slides with their tiles |
+//! | [`dicom`] | pseudonyms of file names, roles and options of DICOM files |
 //! | [`bind`], [`writer`] | the collection's vector and its contract; durable batches |
 //! | [`record`] | a job as the store keeps it |
 //! | [`prepare`] | one unit of work -> a raster with its payload, or a refusal |
@@ -22,6 +23,7 @@
 //! It never knows HTTP.
 
 mod bind;
+mod dicom;
 mod error;
 mod feed;
 mod identity;

@@ -6,13 +6,16 @@ use serde_json::{Map, Value};
 use vitrail_domain::limits::{IMAGE_BYTES_MAX, THUMBNAIL_SIDE};
 use vitrail_domain::{Cancel, Code, CollectionName, ImageId, ImageRecord, Mpp, Raster, Timestamp};
 use vitrail_exchange::Areas;
+use vitrail_ingest::dicom::slide_words;
 use vitrail_ingest::slide::{
     Border, GridOptions, Slide, TileBox, TileGrid, TissueMask, is_slide, tile_grid,
 };
 use vitrail_ingest::{
-    Found, Refusal, catch_panic, perceptual_hash, pixel_hash, sha256_file, thumbnail_jpeg,
+    Found, ReadOptions, Refusal, catch_panic, perceptual_hash, pixel_hash, sha256_file,
+    thumbnail_jpeg,
 };
 
+use crate::dicom::deid;
 use crate::identity::image_id;
 
 /// Tiles with a smaller share of tissue are left out: three quarters of glass say nothing.
@@ -33,6 +36,8 @@ pub struct CutOptions {
     pub tile_px: u32,
     /// When the record is stored.
     pub now: Timestamp,
+    /// How DICOM files are read.
+    pub read: ReadOptions,
 }
 
 /// A slide that is being cut, shared by its tiles.
@@ -41,6 +46,10 @@ pub struct OpenSlide {
     pub slide: Slide,
     /// The file.
     pub file: Found,
+    /// Its path under its root as it is kept: a pseudonym where it may name a person.
+    pub uri: String,
+    /// What a DICOM slide says of itself, given to every tile.
+    pub dicom: Option<Value>,
     /// Its image's id.
     pub image: ImageId,
     /// SHA-256 of the file.
@@ -157,10 +166,16 @@ pub fn cut(
         return Err(no_tissue(&mask, options));
     }
     let image = image_id(&options.collection, &file.relative, &sha256);
+    let deid = deid(&options.read);
+    let dicom = slide_words(&file.path, &options.read.dicom, &deid)?;
+    let uri = match dicom {
+        Some(_) => deid.file_name(&file.relative),
+        None => file.relative.clone(),
+    };
     let (width, height) = slide.size();
     let record = ImageRecord {
         id: image,
-        uri: file.relative.clone(),
+        uri: uri.clone(),
         root: Some(file.root.to_string_lossy().into_owned()),
         format: slide.format().to_owned(),
         sha256,
@@ -175,7 +190,7 @@ pub fn cut(
     let thumbnail = thumbnail_jpeg(&overview)?;
     let mpp_origin = scale.origin.name();
     let (file, tile_px) = (file.clone(), options.tile_px);
-    let open = OpenSlide { slide, file, image, sha256, fields, tile_px, mpp_origin };
+    let open = OpenSlide { slide, file, uri, dicom, image, sha256, fields, tile_px, mpp_origin };
     let areas = options.areas.clone();
     Ok(CutSlide { open: Arc::new(open), record, thumbnail, tiles, mask, grids, areas })
 }

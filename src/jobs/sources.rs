@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use vitrail_domain::{Code, Roles};
 use vitrail_exchange::{Areas, ExchangeError};
+use vitrail_ingest::dicom::{is_dicom_file, one_per_slide};
 use vitrail_ingest::{Found, Matched, Refusal, Table, WalkOptions, walk};
 
+use crate::dicom::Kinds;
 use crate::error::JobError;
 use crate::progress::Refused;
 use crate::slides::is_cut;
@@ -19,6 +21,8 @@ pub struct Sources {
     pub files: Vec<Found>,
     /// Files and folders that the walk could not take.
     pub refused: Vec<Refused>,
+    /// What DICOM files are among them.
+    pub dicom: Kinds,
     table: Option<Table>,
     /// What the table says of each file.
     matches: Vec<Matched>,
@@ -62,6 +66,7 @@ pub fn list(spec: &IngestSpec) -> Result<Sources, JobError> {
     if let Some(path) = spec.metadata.as_deref().and_then(|path| path.canonicalize().ok()) {
         walked.found.retain(|file| file.path != path);
     }
+    let dicom = sort_out(&mut walked.found);
     let joined = table.as_ref().map(|table| table.join(&walked.found));
     if let Some(rows) = joined.as_ref().map(|join| join.rows_without_file).filter(|n| *n > 0) {
         tracing::warn!(rows, "rows of the table name no file of this ingest");
@@ -72,6 +77,7 @@ pub fn list(spec: &IngestSpec) -> Result<Sources, JobError> {
         matches: joined.map(|join| join.matches).unwrap_or_default(),
         files: walked.found,
         regions: regions_of(spec.regions.as_ref())?,
+        dicom,
         table,
     })
 }
@@ -103,6 +109,25 @@ fn regions_of(regions: Option<&Regions>) -> Result<Regioned, Refusal> {
 
 fn unread(path: &Path, error: &ExchangeError) -> Refusal {
     Refusal::new(error.code(), format!("{}: {error}", path.display()))
+}
+
+/// Files that are looked into for their kind where their names say nothing: an ingest of pictures
+/// of other kinds is not to be opened twice.
+const LOOKED_INTO: usize = 256;
+
+/// Leaves one file of each DICOM slide, the one of its largest level, and tells what kinds of DICOM
+/// files there are.
+fn sort_out(found: &mut Vec<Found>) -> Kinds {
+    let slides = one_per_slide(found);
+    let named = |file: &Found| {
+        let ending = Path::new(&file.relative).extension().unwrap_or_default();
+        ["dcm", "dicom", "ima"].contains(&ending.to_string_lossy().to_lowercase().as_str())
+    };
+    let mut likely = found.iter().filter(|file| named(file)).take(1);
+    let pictures = slides > 0
+        || likely.any(|file| is_dicom_file(&file.path))
+        || found.iter().take(LOOKED_INTO).any(|file| is_dicom_file(&file.path));
+    Kinds { pictures, slides: slides > 0 }
 }
 
 impl Sources {
@@ -154,7 +179,8 @@ impl Sources {
         let likely = |file: &Found| {
             let ending = Path::new(&file.relative).extension().unwrap_or_default();
             let ending = ending.to_string_lossy().to_lowercase();
-            SLIDE_ENDINGS.contains(&ending.as_str()) && is_cut(file).unwrap_or(false)
+            let dicom = self.dicom.slides && ["", "dcm", "dicom"].contains(&ending.as_str());
+            (dicom || SLIDE_ENDINGS.contains(&ending.as_str())) && is_cut(file).unwrap_or(false)
         };
         self.files.iter().rposition(likely)
     }

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 use vitrail_domain::{CollectionName, Mpp, Path, Role, Roles};
+use vitrail_ingest::dicom::DicomOptions;
+
+use crate::dicom;
 
 /// Where the areas stand that tiles are kept to, as GeoJSON in level-0 pixels.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +41,8 @@ pub struct IngestSpec {
     pub include: Vec<String>,
     /// No path that matches one of these.
     pub exclude: Vec<String>,
+    /// How DICOM files are read.
+    pub dicom: DicomOptions,
 }
 
 impl IngestSpec {
@@ -55,6 +60,7 @@ impl IngestSpec {
             roles: Roles::default(),
             include: Vec::new(),
             exclude: Vec::new(),
+            dicom: DicomOptions::default(),
         }
     }
 
@@ -82,6 +88,7 @@ impl IngestSpec {
             "roles": roles,
             "include": self.include,
             "exclude": self.exclude,
+            "dicom": dicom::to_json(&self.dicom),
         })
     }
 
@@ -115,6 +122,7 @@ impl IngestSpec {
             roles: roles_from_json(value.get("roles"))?,
             include: texts("include"),
             exclude: texts("exclude"),
+            dicom: dicom::from_json(value.get("dicom"))?,
         })
     }
 }
@@ -154,6 +162,8 @@ mod tests {
         spec.slide_mpp = Mpp::new(0.25).ok();
         spec.roles.0.insert(Role::Patient, Path::key("patient_id"));
         spec.include = vec!["*.jpg".to_owned()];
+        spec.dicom.keep.insert(vitrail_ingest::deid::Keep::Device);
+        spec.dicom.frame = vitrail_ingest::dicom::FrameChoice::Number(3);
         spec.tile_mpp = [0.5, 2.0].into_iter().filter_map(|mpp| Mpp::new(mpp).ok()).collect();
         spec.regions = Some(Regions::Path("/a/regions".into()));
         assert_eq!(IngestSpec::from_json(&spec.to_json()), Ok(spec.clone()));

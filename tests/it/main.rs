@@ -5,6 +5,7 @@ mod bench;
 mod cases;
 mod contract;
 mod pictures;
+mod privacy;
 mod quality;
 mod rest;
 mod server;

@@ -10,6 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use futures::stream::{self, Stream};
 use serde_json::Value;
 use uuid::Uuid;
+use vitrail_cases::Original;
 use vitrail_collection::Collection;
 use vitrail_domain::{Code, CollectionName, Filter, ImageId, ImageRecord};
 
@@ -136,7 +137,8 @@ pub async fn thumbnail(
     Ok(jpeg(blocking(work).await?))
 }
 
-/// The image's original bytes.
+/// The image's original bytes; of a DICOM file its pixels as a PNG, since its own bytes carry words
+/// about a person.
 #[utoipa::path(tag = "images", responses(
     (status = 200, content_type = "application/octet-stream", body = Vec<u8>),
     (status = 404, body = ErrorBody),
@@ -148,14 +150,21 @@ pub async fn file(
 ) -> Result<HttpResponse, ApiError> {
     let work = move || {
         let collection = state.collection(&path.0)?;
-        let (record, path) = state.cases.image_file(&collection, id_of(&path.1)?)?;
-        open(record, path)
+        Ok::<_, ApiError>(match state.cases.original(&collection, id_of(&path.1)?)? {
+            Original::File(record, path) => Ok(open(*record, path)?),
+            Original::Png(png) => Err(png),
+        })
     };
-    let (record, opened) = blocking(work).await?;
+    let original = blocking(work).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "private, max-age=3600"));
     response.insert_header((CONTENT_DISPOSITION, "inline"));
-    Ok(response.content_type(media_type(&record.format)).streaming(chunks(opened)))
+    Ok(match original {
+        Ok((record, opened)) => {
+            response.content_type(media_type(&record.format)).streaming(chunks(opened))
+        }
+        Err(png) => response.content_type("image/png").body(png),
+    })
 }
 
 fn open(record: ImageRecord, path: PathBuf) -> Result<(ImageRecord, File), ApiError> {

@@ -12,7 +12,7 @@
 //! | [`write`], `write_ifd` | a writer of pyramids |
 
 mod codecs;
-mod error;
+pub(crate) mod error;
 pub mod grid;
 mod ifd;
 mod jpeg;
@@ -26,7 +26,8 @@ mod scale;
 mod shapes;
 #[expect(clippy::module_inception, reason = "the noun is the folder's and the type's")]
 pub mod slide;
-mod source;
+pub(crate) mod source;
+mod stored;
 mod tile_cache;
 pub mod tissue;
 mod vendor;

@@ -25,6 +25,8 @@ pub enum MppOrigin {
     Ome,
     /// The TIFF resolution tags, within the bounds of a microscope.
     Resolution,
+    /// The pixel spacing of a DICOM file.
+    Dicom,
     /// What OpenSlide says of a vendor's slide.
     OpenSlide,
     /// The operator.
@@ -32,13 +34,14 @@ pub enum MppOrigin {
 }
 
 impl MppOrigin {
-    /// The name in payloads: `aperio`, `ome`, `resolution`, `openslide`, `given`.
+    /// The name in payloads: `aperio`, `ome`, `resolution`, `dicom`, `openslide`, `given`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Aperio => "aperio",
             Self::Ome => "ome",
             Self::Resolution => "resolution",
+            Self::Dicom => "dicom",
             Self::OpenSlide => "openslide",
             Self::Given => "given",
         }
@@ -63,7 +66,7 @@ pub struct Scale {
 }
 
 impl Scale {
-    fn new(x: f64, y: f64, origin: MppOrigin) -> Option<Self> {
+    pub(super) fn new(x: f64, y: f64, origin: MppOrigin) -> Option<Self> {
         Some(Self { x: Mpp::new(x).ok()?, y: Mpp::new(y).ok()?, origin })
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use vitrail_domain::limits::{SLIDE_CACHE_BYTES_MAX, SLIDE_LEVELS_MAX};
 use vitrail_domain::{Mpp, Raster, Region};
 
-use super::codecs::{self, Tile, WHITE};
+use super::codecs::{Tile, WHITE};
 use super::error::SlideError;
 use super::ifd::Tiff;
 use super::levels::{self, Pyramid};
@@ -16,8 +16,10 @@ use super::page::Page;
 use super::resample::{Box2, bilinear};
 use super::scale::{self, MppOrigin, Scale};
 use super::source::Source;
+use super::stored::Stored;
 use super::tile_cache::TileCache;
 use super::vendor;
+use crate::dicom::{Series, is_instance};
 
 /// Pixels are read as they are where the level is this near the asked scale.
 const SAME_SCALE: f64 = 0.01;
@@ -55,18 +57,21 @@ enum Reader {
 /// The own reader's part.
 #[derive(Debug)]
 struct Own {
-    source: Source,
-    pages: Vec<Page>,
+    stored: Stored,
     cache: TileCache,
 }
 
 /// Whether the file at `path` is read as a slide and not as a photograph: it is of a vendor's own
 /// format, or a TIFF (classic or BigTIFF) whose first image is tiled, and is described by Aperio or
-/// OME-XML, has more than one level, or is larger than 2,048 pixels on its longer side.
+/// OME-XML, has more than one level, or is larger than 2,048 pixels on its longer side; or a DICOM
+/// instance of a whole slide.
 ///
 /// # Errors
 /// The file can't be opened, or is a TIFF whose structure is damaged.
 pub fn is_slide(path: &Path) -> Result<bool, SlideError> {
+    if is_instance(path) {
+        return Ok(true);
+    }
     let source = Source::open(path)?;
     Ok(vendor::of_file(path, &source)?.is_some() || of_source_is_slide(source)?)
 }
@@ -90,11 +95,15 @@ fn of_source_is_slide(source: Source) -> Result<bool, SlideError> {
 }
 
 impl Slide {
-    /// Opens the file at `path`. Reads directories and tables, no pixels.
+    /// Opens the file at `path`, a DICOM instance with the others of its series that lie beside it.
+    /// Reads directories and tables, no pixels.
     ///
     /// # Errors
     /// Not a tiled TIFF, damaged, beyond a bound, or of a kind that is not read; in words.
     pub fn open(path: &Path) -> Result<Self, SlideError> {
+        if is_instance(path) {
+            return Ok(Self::of_series(Series::open(path)?));
+        }
         let source = Source::open(path)?;
         match vendor::of_file(path, &source)? {
             None => Self::of_source(source),
@@ -127,6 +136,29 @@ impl Slide {
         })
     }
 
+    fn of_series(series: Series) -> Self {
+        let sizes: Vec<(u32, u32)> =
+            series.levels.iter().map(|level| (level.width, level.height)).collect();
+        let base = sizes.first().copied().unwrap_or((1, 1));
+        let scale = series.mpp.and_then(|(x, y)| Scale::new(x, y, MppOrigin::Dicom));
+        let level = |&(width, height): &(u32, u32)| Level {
+            width,
+            height,
+            downsample: levels::downsample(base, (width, height)),
+        };
+        let own = Own {
+            cache: TileCache::new(SLIDE_CACHE_BYTES_MAX),
+            stored: Stored::Dicom(Box::new(series)),
+        };
+        Self {
+            levels: sizes.iter().map(level).collect(),
+            scale,
+            reader: Reader::Own(Box::new(own)),
+            format: "dicom",
+            description: String::new(),
+        }
+    }
+
     /// Opens a slide held in memory (an upload).
     ///
     /// # Errors
@@ -146,7 +178,7 @@ impl Slide {
         };
         let levels = pages.iter().map(level).collect();
         let cache = TileCache::new(SLIDE_CACHE_BYTES_MAX);
-        let own = Own { source: tiff.source().clone(), pages, cache };
+        let own = Own { stored: Stored::Tiff(tiff.source().clone(), pages), cache };
         let reader = Reader::Own(Box::new(own));
         Ok(Self { reader, levels, scale, format: format_of(&description), description })
     }
@@ -194,8 +226,8 @@ impl Slide {
         self
     }
 
-    /// The format's name as it is stored with an image: `svs`, `ome_tiff`, `tiled_tiff`, or a
-    /// vendor's.
+    /// The format's name as it is stored with an image: `svs`, `ome_tiff`, `tiled_tiff`, `dicom`,
+    /// or a vendor's.
     #[must_use]
     pub fn format(&self) -> &'static str {
         self.format
@@ -310,7 +342,7 @@ impl Own {
         (x, y): (u64, u64),
         (width, height): (u32, u32),
     ) -> Result<Raster, SlideError> {
-        let Some(page) = self.pages.get(level) else {
+        let Some(page) = self.stored.grid(level) else {
             return Err(SlideError::damaged("a level without its page"));
         };
         let mut raster = Raster::filled(width, height, [WHITE; 3])
@@ -323,7 +355,7 @@ impl Own {
         let (tw, th) = (u64::from(page.tile_width), u64::from(page.tile_height));
         for row in y / th..bottom.div_ceil(th) {
             for column in x / tw..right.div_ceil(tw) {
-                let tile = self.tile(level, page, column as u32, row as u32)?;
+                let tile = self.tile(level, column as u32, row as u32)?;
                 let from = Placed { left: column * tw, top: row * th, stride: tw };
                 paste(&tile, &from, &mut raster, (x, y), (right, bottom));
             }
@@ -331,13 +363,7 @@ impl Own {
         Ok(raster)
     }
 
-    fn tile(
-        &self,
-        level: usize,
-        page: &Page,
-        column: u32,
-        row: u32,
-    ) -> Result<Arc<Tile>, SlideError> {
+    fn tile(&self, level: usize, column: u32, row: u32) -> Result<Arc<Tile>, SlideError> {
         if let Some(tile) = self.cache.get((level, column, row)) {
             return Ok(tile);
         }
@@ -345,9 +371,7 @@ impl Own {
             message: format!("level {level}, tile ({column}, {row}): {}", error.message),
             ..error
         };
-        let (offset, length) = page.tile_at(column, row);
-        let stored = self.source.read(offset, length, "a stored tile").map_err(named)?;
-        let tile = Arc::new(codecs::decode(page, &stored).map_err(named)?);
+        let tile = Arc::new(self.stored.tile(level, (column, row)).map_err(named)?);
         self.cache.put((level, column, row), Arc::clone(&tile));
         Ok(tile)
     }

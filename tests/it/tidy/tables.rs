@@ -63,7 +63,7 @@ pub(super) const ROOMS: [(&str, u8, &[&str]); 17] = [
 ];
 
 /// Foreign crates that one room alone may name; `root` is the package at the top.
-pub(super) const OWNED: [(&str, &str); 35] = [
+pub(super) const OWNED: [(&str, &str); 36] = [
     ("actix-multipart", "api"),
     ("actix-web", "api"),
     ("bincode", "store"),
@@ -79,6 +79,7 @@ pub(super) const OWNED: [(&str, &str); 35] = [
     ("image", "ingest"),
     ("include_dir", "dashboard"),
     ("indicatif", "root"),
+    ("jpeg-decoder", "ingest"),
     ("kamadak-exif", "ingest"),
     ("memmap2", "disk"),
     ("mimalloc", "root"),
