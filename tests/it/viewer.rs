@@ -140,7 +140,7 @@ fn search_respects_quality_when_asked() {
     assert!(verdicts(&good).iter().all(|verdict| verdict == "\"pass\""));
     let not_failed = verdicts(&asked(json!("warn")).1);
     assert_eq!(not_failed.len(), records.len() - soft);
-    assert_eq!(asked(json!("best")).0, 422);
+    assert_eq!(asked(json!("best")).0, 400);
 
     let body = json!({"id": sharp.id.to_string(), "k": 5, "quality": "pass"});
     let (status, features) = server.ask("POST", "/v1/collections/c/similar.geojson", Some(&body));

@@ -67,7 +67,7 @@ mod tests {
         for (colour, kind) in [
             ([20, 140, 60], Some(Kind::Green)),
             ([190, 30, 50], Some(Kind::Red)),
-            ([30, 60, 190], Some(Kind::Blue)),
+            ([20, 100, 190], Some(Kind::Blue)),
             ([15, 15, 18], Some(Kind::Black)),
             ([225, 160, 190], None),
             ([110, 80, 150], None),
