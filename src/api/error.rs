@@ -92,6 +92,7 @@ impl ResponseError for ApiError {
             Kind::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Kind::Busy => StatusCode::TOO_MANY_REQUESTS,
             Kind::Timeout => StatusCode::REQUEST_TIMEOUT,
+            Kind::Upstream => StatusCode::BAD_GATEWAY,
             Kind::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
             Kind::Damaged | Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
