@@ -1,6 +1,5 @@
 //! Object stores: names in sorted pages, and their bytes.
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use object_store::client::{
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path;
 use object_store::{BackoffConfig, ObjectStore, ObjectStoreExt as _, RetryConfig};
+use thiserror::Error;
 use url::Url;
 use vitrail_domain::limits::{
     SOURCE_ATTEMPTS_MAX, SOURCE_ITEM_BYTES_MAX, SOURCE_PAGE_ITEMS, SOURCE_RETRY_SECONDS_MAX,
@@ -188,18 +188,21 @@ impl Bucket {
 
     /// The crate's error in our words. It has tried again where that may help.
     fn told(&self, key: &str, error: object_store::Error) -> SourceError {
-        use object_store::Error;
         let uri = format!("{}{key}", self.base);
         match &error {
-            Error::NotFound { .. } => SourceError::Missing { uri },
-            Error::PermissionDenied { .. } => SourceError::Unauthorized { uri, status: 403 },
-            Error::Unauthenticated { .. } => SourceError::Unauthorized { uri, status: 401 },
+            object_store::Error::NotFound { .. } => SourceError::Missing { uri },
             _ => {
                 let mut why = error.to_string();
                 let mut source = std::error::Error::source(&error);
                 while let Some(inner) = source {
-                    if let Some(shut) = inner.downcast_ref::<Shut>() {
-                        return SourceError::Forbidden { uri, why: shut.0.clone() };
+                    match inner.downcast_ref::<Shut>() {
+                        Some(Shut::Forbidden(why)) => {
+                            return SourceError::Forbidden { uri, why: why.clone() };
+                        }
+                        Some(Shut::Unauthorized(status)) => {
+                            return SourceError::Unauthorized { uri, status: *status };
+                        }
+                        None => {}
                     }
                     why = inner.to_string();
                     source = inner.source();
@@ -248,17 +251,14 @@ fn retries(pause: Duration) -> RetryConfig {
     }
 }
 
-/// Why a request was not made.
-#[derive(Debug)]
-struct Shut(String);
-
-impl fmt::Display for Shut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+/// Why a request was not made, or its answer not handed on: the crate keeps such statuses to itself.
+#[derive(Debug, Error)]
+enum Shut {
+    #[error("{0}")]
+    Forbidden(String),
+    #[error("it answered {0}")]
+    Unauthorized(u16),
 }
-
-impl std::error::Error for Shut {}
 
 /// Hands the guarded client to the crate.
 #[derive(Debug)]
@@ -284,11 +284,16 @@ impl HttpService for Guarded {
         Self: 'b,
     {
         Box::pin(async move {
-            let shut = |why: String| HttpError::new(HttpErrorKind::Unknown, Shut(why));
+            let shut = |shut: Shut| HttpError::new(HttpErrorKind::Unknown, shut);
+            let forbidden = |why: String| shut(Shut::Forbidden(why));
             let url = Url::parse(&request.uri().to_string());
-            let url = url.map_err(|error| shut(error.to_string()))?;
-            self.0.allow().check_url(&url).map_err(|error| shut(error.to_string()))?;
-            HttpService::call(self.0.client(), request).await
+            let url = url.map_err(|error| forbidden(error.to_string()))?;
+            self.0.allow().check_url(&url).map_err(|error| forbidden(error.to_string()))?;
+            let response = HttpService::call(self.0.client(), request).await?;
+            match response.status().as_u16() {
+                status @ (401 | 403) => Err(shut(Shut::Unauthorized(status))),
+                _ => Ok(response),
+            }
         })
     }
 }
