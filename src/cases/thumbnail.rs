@@ -106,6 +106,9 @@ impl Cases {
     ) -> Result<(ImageRecord, PathBuf), CaseError> {
         let record = collection.store().image(image).map_err(CollectionError::from)?;
         let record = record.ok_or(CaseError::UnknownImage(image))?;
+        if record.root.as_deref() == Some("") {
+            return Err(CaseError::Elsewhere { image, uri: record.uri });
+        }
         let path = match &record.root {
             Some(root) => PathBuf::from(root).join(&record.uri),
             None => collection.blob_path(&record.sha256),

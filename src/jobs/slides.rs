@@ -13,6 +13,7 @@ use vitrail_ingest::{
 };
 
 use crate::identity::image_id;
+use crate::trail::Ticket;
 
 /// Tiles with a smaller share of tissue are left out: three quarters of glass say nothing.
 const TISSUE_SHARE_MIN: f64 = 0.25;
@@ -30,6 +31,8 @@ pub struct CutOptions {
     pub tile_px: u32,
     /// When the record is stored.
     pub now: Timestamp,
+    /// Of a fetched slide: it goes with it.
+    pub ticket: Option<Ticket>,
 }
 
 /// A slide that is being cut, shared by its tiles.
@@ -48,6 +51,8 @@ pub struct OpenSlide {
     pub tile_px: u32,
     /// Who said how large a level-0 pixel is.
     pub mpp_origin: &'static str,
+    /// Of a fetched slide: it goes with it.
+    pub ticket: Option<Ticket>,
 }
 
 /// A slide ready to be cut.
@@ -134,7 +139,8 @@ pub fn cut(
     let thumbnail = thumbnail_jpeg(&overview)?;
     let mpp_origin = scale.origin.name();
     let (file, tile_px) = (file.clone(), options.tile_px);
-    let open = OpenSlide { slide, file, image, sha256, fields, tile_px, mpp_origin };
+    let ticket = options.ticket.clone();
+    let open = OpenSlide { slide, file, image, sha256, fields, tile_px, mpp_origin, ticket };
     Ok(CutSlide { open: Arc::new(open), record, thumbnail, tiles, mask, grid })
 }
 

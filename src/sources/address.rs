@@ -148,15 +148,21 @@ fn plain(text: &str) -> Result<Url, SourceError> {
     let url = Url::parse(text).map_err(|error| refuse("the address", error.to_string()))?;
     let shown = shown(&url);
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(refuse(&shown, "a user or password in an address would be stored: give it as \
-                                   credentials"));
+        return Err(refuse(
+            &shown,
+            "a user or password in an address would be stored: give it as \
+                                   credentials",
+        ));
     }
     if url.fragment().is_some() || url.host_str().is_none_or(str::is_empty) {
         return Err(refuse(&shown, "it must have a host and no fragment"));
     }
     let path = url.path().to_ascii_lowercase();
     if let Some(hidden) = HIDDEN.iter().find(|hidden| path.contains(**hidden)) {
-        return Err(refuse(&shown, format!("its path holds {hidden}, which servers read in two ways")));
+        return Err(refuse(
+            &shown,
+            format!("its path holds {hidden}, which servers read in two ways"),
+        ));
     }
     Ok(url)
 }

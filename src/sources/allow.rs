@@ -114,9 +114,9 @@ pub(crate) fn forbidden(address: IpAddr, private: bool) -> Option<String> {
     match reach(address) {
         Reach::Public => None,
         Reach::Private if private => None,
-        Reach::Private => {
-            Some(format!("{address} is a private address, and its prefix is not allowed as private"))
-        }
+        Reach::Private => Some(format!(
+            "{address} is a private address, and its prefix is not allowed as private"
+        )),
         Reach::Never => Some(format!("{address} is an address that is never asked")),
     }
 }

@@ -136,7 +136,8 @@ impl Web {
         request = request.header(ACCEPT, ask.accept);
         if let Some(header) = authorization(url, credentials)? {
             if url.scheme() != "https" && !private {
-                let why = "credentials are sent by https, or to a prefix that is allowed as private";
+                let why =
+                    "credentials are sent by https, or to a prefix that is allowed as private";
                 return Err(SourceError::Forbidden { uri: shown(url), why: why.to_owned() }.into());
             }
             request = request.header(AUTHORIZATION, header);

@@ -13,7 +13,7 @@
 //! | `object` | S3 and Google's storage |
 //! | `dicomweb` | QIDO-RS to list, WADO-RS to fetch |
 //! | `source`, `item`, `spool` | the face: pages of items, and their bytes in a bounded folder |
-//! | [`vertex`] | models behind HTTP: encoded pictures in, vectors out |
+//! | [`vertex`] | models behind HTTP: encoded pictures and texts in, vectors out |
 //!
 //! It never knows what the bytes mean.
 

@@ -20,7 +20,7 @@ use vitrail_domain::limits::{
     SOURCE_ATTEMPTS_MAX, SOURCE_ITEM_BYTES_MAX, SOURCE_PAGE_ITEMS, SOURCE_RETRY_SECONDS_MAX,
 };
 
-use crate::address::Service;
+use crate::address::{Address, Service};
 use crate::error::{Failed, SourceError};
 use crate::http::Web;
 use crate::item::Item;
@@ -40,6 +40,26 @@ pub struct StoreSettings {
 }
 
 impl StoreSettings {
+    /// Reads what an operator says.
+    ///
+    /// # Errors
+    /// An endpoint that is no plain address.
+    pub fn read(
+        s3_endpoint: Option<&str>,
+        s3_region: Option<String>,
+        gs_endpoint: Option<&str>,
+    ) -> Result<Self, SourceError> {
+        let url = |text: &str| match Address::parse(text)? {
+            Address::Web(url) => Ok(url),
+            other => Err(unfit(&other.to_string(), "an endpoint is https://HOST or http://HOST")),
+        };
+        Ok(Self {
+            s3_endpoint: s3_endpoint.map(url).transpose()?,
+            s3_region,
+            gs_endpoint: gs_endpoint.map(url).transpose()?,
+        })
+    }
+
     fn region(&self) -> &str {
         self.s3_region.as_deref().unwrap_or("us-east-1")
     }

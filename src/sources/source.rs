@@ -23,6 +23,10 @@ use crate::spool::{Spool, SpoolFile, too_large};
 pub struct Settings {
     /// What may be fetched.
     pub allow: AllowList,
+    /// Whether naming an address allows it, also in a private network: whoever runs an ingest on
+    /// the command line may anyway connect to what this machine can reach. Redirects stay held
+    /// against the list.
+    pub named: bool,
     /// Where the object stores are.
     pub stores: StoreSettings,
     /// How long a source may say nothing.
@@ -36,6 +40,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             allow: AllowList::new(),
+            named: false,
             stores: StoreSettings::default(),
             silence: Duration::from_secs(30),
             pause: Duration::from_millis(250),
@@ -62,7 +67,9 @@ impl Sources {
     /// # Errors
     /// No prefix allows it.
     pub fn check(&self, address: &Address) -> Result<(), SourceError> {
-        self.settings.allow.check(address)?;
+        if !self.settings.named {
+            self.settings.allow.check(address)?;
+        }
         match address {
             Address::DicomWeb(url) => Place::of(url).map(|_| ()),
             _ => Ok(()),
@@ -73,19 +80,18 @@ impl Sources {
     ///
     /// # Errors
     /// An address that may not be fetched, or credentials of another kind.
-    pub fn open(
-        &self,
-        address: &Address,
-        credentials: Credentials,
-    ) -> Result<Source, SourceError> {
+    pub fn open(&self, address: &Address, credentials: Credentials) -> Result<Source, SourceError> {
         self.check(address)?;
         let kind = match address {
             Address::File(_) => {
                 let why = "files are read where they lie".to_owned();
                 return Err(SourceError::Address { uri: address.to_string(), why });
             }
-            Address::Web(_) => Kind::Web(self.web()?, address.to_string()),
-            Address::DicomWeb(url) => Kind::DicomWeb(self.web()?, Place::of(url)?),
+            Address::Web(url) => Kind::Web(self.web(url)?, address.to_string()),
+            Address::DicomWeb(url) => {
+                let place = Place::of(url)?;
+                Kind::DicomWeb(self.web(&place.base)?, place)
+            }
             Address::Object { service, bucket, key } => {
                 let (endpoint, private) = self.settings.stores.endpoint(*service);
                 let mut allow = AllowList::new();
@@ -99,8 +105,12 @@ impl Sources {
         Ok(Source { runtime: self.runtime()?, credentials, kind })
     }
 
-    fn web(&self) -> Result<Web, SourceError> {
-        Web::new(Arc::new(self.settings.allow.clone()), self.waits())
+    fn web(&self, base: &url::Url) -> Result<Web, SourceError> {
+        let mut allow = self.settings.allow.clone();
+        if self.settings.named {
+            allow.add(base.as_str(), true)?;
+        }
+        Web::new(Arc::new(allow), self.waits())
     }
 
     fn waits(&self) -> Waits {
@@ -263,7 +273,8 @@ impl Pages<'_> {
                     _ => "",
                 };
                 // The prefix itself is an object, and the only one.
-                let is_whole = |item: &Item| !key.is_empty() && item.uri.ends_with(&format!("/{key}"));
+                let is_whole =
+                    |item: &Item| !key.is_empty() && item.uri.ends_with(&format!("/{key}"));
                 self.ended = page.len() == 1 && page.iter().all(is_whole);
                 *after = page.last().map(|item| item.uri.clone());
             }

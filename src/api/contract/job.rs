@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::contract::credentials::SourceCredentials;
 use crate::contract::ingest::RefusedItem;
 
 /// One job as of now.
@@ -59,12 +60,15 @@ pub struct JobAccepted {
     pub job: Job,
 }
 
-/// Files on the server's own disk to ingest.
+/// Files to ingest: on the server's own disk, or far away.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IngestRequest {
-    /// Absolute paths of files and folders, under a folder that the server may read.
+    /// Absolute paths of files and folders, under a folder that the server may read; or addresses
+    /// that it may fetch from: `https://`, `s3://`, `gs://`, `dicomweb+https://`.
     pub paths: Vec<String>,
+    /// Who the job is for the addresses. Never stored.
+    pub credentials: Option<SourceCredentials>,
     /// Absolute path of a CSV table whose rows become payload.
     pub metadata: Option<String>,
     /// The model; the default one when absent.

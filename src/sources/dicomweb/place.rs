@@ -47,13 +47,8 @@ impl Place {
             Some(at) => path.split_at(at),
             None => (path, ""),
         };
-        let mut place = Self {
-            base: url.clone(),
-            study: None,
-            series: None,
-            instance: None,
-            filters: None,
-        };
+        let mut place =
+            Self { base: url.clone(), study: None, series: None, instance: None, filters: None };
         place.base.set_path(base.trim_end_matches('/'));
         place.base.set_query(None);
         let mut parts = below.split('/').filter(|part| !part.is_empty());
@@ -162,7 +157,10 @@ mod tests {
         let series = place("https://h/dw/studies/1/series?Modality=SM").unwrap();
         assert_eq!(series.filters_at(Level::Series).len(), 1);
         assert_eq!(series.resource(&["studies", "1"]).as_str(), "https://h/dw/studies/1");
-        assert_eq!(place("https://h").unwrap().resource(&["studies"]).as_str(), "https://h/studies");
+        assert_eq!(
+            place("https://h").unwrap().resource(&["studies"]).as_str(),
+            "https://h/studies"
+        );
     }
 
     #[test]

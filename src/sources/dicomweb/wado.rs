@@ -23,10 +23,8 @@ pub(crate) async fn fetch(
     file: &mut SpoolFile,
 ) -> Result<(), SourceError> {
     let address = item.uri.strip_prefix("dicomweb+").unwrap_or(&item.uri);
-    let url = Url::parse(address).map_err(|error| SourceError::Address {
-        uri: item.uri.clone(),
-        why: error.to_string(),
-    })?;
+    let url = Url::parse(address)
+        .map_err(|error| SourceError::Address { uri: item.uri.clone(), why: error.to_string() })?;
     let ask = Ask { url, accept: ACCEPT, credentials, json: None };
     patiently(web.patience(&item.uri), async || {
         file.restart()?;

@@ -50,7 +50,8 @@ fn everything_is_listed_once_and_in_order_whatever_the_servers_habits() {
         assert_eq!(listed, expected, "{habits:?}");
     }
     // Of a server that gives only its first page, whatever is asked, that page is all there is.
-    let peer = serve(instances(), Habits { page_max: 2, ignores_offset: true, ..Habits::default() });
+    let peer =
+        serve(instances(), Habits { page_max: 2, ignores_offset: true, ..Habits::default() });
     assert!(pull(&peer, "", None).unwrap().len() < instances().len());
     assert!(peer.asked().len() < 40, "and it does not go on for ever");
 }

@@ -1,5 +1,6 @@
 //! The room against peers that it is told to believe, and some that it is not.
 
+mod bucket;
 mod dicomweb;
 mod http;
 mod object;
@@ -13,9 +14,7 @@ use std::time::Duration;
 
 use vitrail_domain::Cancel;
 
-use crate::{
-    Address, AllowList, Credentials, Item, Settings, Source, SourceError, Sources, Spool,
-};
+use crate::{Address, AllowList, Credentials, Item, Settings, Source, SourceError, Sources, Spool};
 
 /// Sources that may fetch from these prefixes, also in private networks, and are not patient.
 fn sources(prefixes: &[&str]) -> Sources {

@@ -10,7 +10,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _};
 use vitrail_domain::Code;
 use vitrail_domain::limits::SOURCE_PAGE_ITEMS;
 
-use super::peer::{Peer, Reply};
+use super::bucket::{Objects, s3};
 use super::{all, fetch, item, open, settings};
 use crate::object::{Bucket, StoreSettings};
 use crate::{Address, AllowList, Credentials, Secret, Source, Sources};
@@ -61,42 +61,8 @@ fn names_come_in_sorted_pages_and_go_on_after_any() {
     assert_eq!(fetch(&one, &large).unwrap_err().code(), Code::ImageTooLarge);
 }
 
-/// A store that speaks S3's protocol as far as it is asked here.
-fn s3(objects: &'static [(&'static str, &'static str)], wants: Option<&'static str>) -> Peer {
-    Peer::start(move |asked| {
-        let signed = asked.header("authorization").unwrap_or_default();
-        if wants.is_some_and(|key| !signed.contains(key)) {
-            return Reply::new(403, "application/xml", b"<Error/>".as_slice());
-        }
-        let key = asked.path().trim_start_matches("/bucket").trim_start_matches('/');
-        if key.is_empty() && asked.parameter("list-type") == Some("2") {
-            let prefix = asked.parameter("prefix").unwrap_or_default().replace("%2F", "/");
-            let after = asked.parameter("start-after").unwrap_or_default().replace("%2F", "/");
-            let found = objects.iter().filter(|(key, _)| {
-                key.starts_with(&prefix) && (after.is_empty() || *key > after.as_str())
-            });
-            let contents: String = found
-                .map(|(key, body)| {
-                    format!(
-                        "<Contents><Key>{key}</Key><LastModified>2024-01-01T00:00:00.000Z\
-                         </LastModified><ETag>\"e\"</ETag><Size>{}</Size></Contents>",
-                        body.len()
-                    )
-                })
-                .collect();
-            let xml = format!(
-                "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>false</IsTruncated>\
-                 {contents}</ListBucketResult>"
-            );
-            return Reply::new(200, "application/xml", xml);
-        }
-        match objects.iter().find(|(own, _)| *own == key) {
-            Some((_, body)) => Reply::new(200, "binary/octet-stream", *body)
-                .with("etag", "\"e\"")
-                .with("last-modified", "Mon, 01 Jan 2024 00:00:00 GMT"),
-            None => Reply::new(404, "application/xml", b"<Error/>".as_slice()),
-        }
-    })
+fn objects(given: &[(&str, &str)]) -> Objects {
+    given.iter().map(|(key, body)| ((*key).to_owned(), body.as_bytes().to_vec())).collect()
 }
 
 fn of_s3(endpoint: &str) -> Sources {
@@ -118,11 +84,11 @@ fn keys(id: &str, secret: &str) -> Credentials {
 
 #[test]
 fn s3_is_spoken_signed_and_unsigned() {
-    let objects: &[(&str, &str)] = &[("scans/a.jpg", "one"), ("scans/b.jpg", "two"), ("z", "no")];
+    let objects = objects(&[("scans/a.jpg", "one"), ("scans/b.jpg", "two"), ("z", "no")]);
     for (credentials, wants) in
         [(Credentials::Anonymous, None), (keys("AKIA1", "planted"), Some("AKIA1"))]
     {
-        let peer = s3(objects, wants);
+        let peer = s3(objects.clone(), wants);
         let sources = of_s3(&peer.url(""));
         let source = open(&sources, "s3://bucket/scans", credentials.clone());
         let (items, _) = all(&source, None).unwrap();
@@ -144,7 +110,7 @@ fn s3_is_spoken_signed_and_unsigned() {
 
 #[test]
 fn a_listing_out_of_order_is_told() {
-    let objects: &[(&str, &str)] = &[("scans/b.jpg", "one"), ("scans/a.jpg", "two")];
+    let objects = objects(&[("scans/b.jpg", "one"), ("scans/a.jpg", "two")]);
     let peer = s3(objects, None);
     let source = open(&of_s3(&peer.url("")), "s3://bucket/scans/", Credentials::Anonymous);
     let error = all(&source, None).unwrap_err();

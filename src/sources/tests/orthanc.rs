@@ -34,10 +34,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn a_real_server_gives_back_what_it_was_given() {
-    let (Ok(server), Ok(folder)) = (
-        std::env::var("VITRAIL_TEST_DICOMWEB"),
-        std::env::var("VITRAIL_TEST_DICOMWEB_FILES"),
-    ) else {
+    let (Ok(server), Ok(folder)) =
+        (std::env::var("VITRAIL_TEST_DICOMWEB"), std::env::var("VITRAIL_TEST_DICOMWEB_FILES"))
+    else {
         eprintln!("skipped: VITRAIL_TEST_DICOMWEB names no DICOMweb server");
         return;
     };

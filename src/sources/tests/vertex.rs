@@ -45,6 +45,9 @@ fn predict(container: Container, instance: &Value) -> Option<Value> {
             Some(json!({"embedding": vec![number; 6_144]}))
         }
         Container::Cxr | Container::CxrGeneral => {
+            if let Some(text) = instance["prompt_query"].as_str() {
+                return Some(json!({"contrastive_txt_emb": vec![text.len(); 128]}));
+            }
             assert_eq!(fields, ["input_bytes"]);
             let number = first(&instance["input_bytes"])?;
             if number == 255.0 {
@@ -56,6 +59,9 @@ fn predict(container: Container, instance: &Value) -> Option<Value> {
             }))
         }
         Container::MedSigLip => {
+            if let Some(text) = instance["text"].as_str() {
+                return Some(json!({"embedding": vec![text.len(); 1_152], "input_type": "text"}));
+            }
             assert_eq!(fields, ["image"]);
             let number = first(&instance["image"]["input_bytes"])?;
             if number == 255.0 {
@@ -118,6 +124,26 @@ fn each_container_is_asked_in_its_own_way_and_probed() {
 }
 
 #[test]
+fn texts_are_embedded_where_the_container_takes_them() {
+    for (container, dim) in [(Container::Cxr, 128), (Container::MedSigLip, 1_152)] {
+        let peer = Peer::start(move |asked| answer(container, asked));
+        let model = model(&peer, container);
+        let texts = ["a", "\"quoted\" \u{1}", "ü"];
+        let outcomes = model.embed_texts(&texts, &Credentials::Anonymous, &Cancel::new()).unwrap();
+        for (text, outcome) in texts.iter().zip(outcomes) {
+            let vector = outcome.unwrap();
+            assert_eq!((vector.len(), vector.dim().get()), (1, dim));
+            assert_eq!(vector.values()[0], text.len() as f32);
+        }
+    }
+    let peer = Peer::start(|asked| answer(Container::Path, asked));
+    let model = model(&peer, Container::Path);
+    let refused = model.embed_texts(&["a"], &Credentials::Anonymous, &Cancel::new()).unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidRequest);
+    assert_eq!(peer.asked().len(), 0);
+}
+
+#[test]
 fn requests_stay_within_their_bounds_and_answers_in_order() {
     let peer = Peer::start(|asked| answer(Container::Path, asked));
     let model = model(&peer, Container::Path);
@@ -142,7 +168,7 @@ fn failures_of_the_whole_are_told_by_our_codes() {
     let bodies = [
         ("{\"error\":\"TOO_MANY_PATCHES_ERROR\"}", Code::ModelFailed, "TOO_MANY_PATCHES_ERROR"),
         ("{\"error\":{\"code\":3,\"message\":\"no\"}}", Code::ModelFailed, "3: no"),
-        ("{\"predictions\":[]}", Code::SourceFailed, "0 predictions for 1 pictures"),
+        ("{\"predictions\":[]}", Code::SourceFailed, "0 predictions for 1 instances"),
         ("{}", Code::SourceFailed, "no predictions"),
         ("<html>", Code::SourceFailed, "no JSON"),
     ];
@@ -151,7 +177,8 @@ fn failures_of_the_whole_are_told_by_our_codes() {
         let error = embed(&model(&peer, Container::Derm), &[vec![1]]).unwrap_err();
         assert!(error.code() == code && error.to_string().contains(why), "{error}");
     }
-    let one_by_one = ["{}", "{\"embedding\":[]}", "{\"embedding\":[\"a\"]}", "{\"embedding\":[1e99]}"];
+    let one_by_one =
+        ["{}", "{\"embedding\":[]}", "{\"embedding\":[\"a\"]}", "{\"embedding\":[1e99]}"];
     for prediction in one_by_one {
         let body = format!("{{\"predictions\":[{prediction}]}}");
         let peer = Peer::start(move |_| Reply::new(200, "application/json", body.clone()));

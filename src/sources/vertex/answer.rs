@@ -4,13 +4,13 @@ use serde_json::Value;
 use vitrail_domain::MultiVector;
 use vitrail_domain::limits::{DIM_MAX, MULTI_ROWS_MAX, SOURCE_MESSAGE_BYTES_MAX};
 
-use super::container::Container;
+use super::container::{Container, Piece};
 use crate::error::SourceError;
 
 /// What became of one picture.
 pub(crate) type Outcome = Result<MultiVector, SourceError>;
 
-/// The outcomes of a request for `count` pictures.
+/// The outcomes of a request for these pieces.
 ///
 /// # Errors
 /// The request as a whole was refused, which is told with status 200 too; or an answer that is
@@ -18,7 +18,7 @@ pub(crate) type Outcome = Result<MultiVector, SourceError>;
 pub(crate) fn outcomes(
     uri: &str,
     container: Container,
-    count: usize,
+    pieces: &[Piece<'_>],
     body: &[u8],
 ) -> Result<Vec<Outcome>, SourceError> {
     let unreadable = |why: String| SourceError::Answer { uri: uri.to_owned(), why };
@@ -29,19 +29,19 @@ pub(crate) fn outcomes(
     }
     let predictions = answer.get("predictions").and_then(Value::as_array);
     let predictions = predictions.ok_or_else(|| unreadable("it has no predictions".to_owned()))?;
-    if predictions.len() != count {
-        let why = format!("{} predictions for {count} pictures", predictions.len());
+    if predictions.len() != pieces.len() {
+        let why = format!("{} predictions for {} instances", predictions.len(), pieces.len());
         return Err(unreadable(why));
     }
-    let outcome = |prediction: &Value| match prediction.get("error") {
+    let outcome = |(prediction, piece): (&Value, &Piece<'_>)| match prediction.get("error") {
         Some(error) => Err(refused(error)),
         None => container
-            .vectors(prediction)
+            .vectors(*piece, prediction)
             .ok_or_else(|| "a prediction has no embedding".to_owned())
             .and_then(rows)
             .map_err(unreadable),
     };
-    Ok(predictions.iter().map(outcome).collect())
+    Ok(predictions.iter().zip(pieces).map(outcome).collect())
 }
 
 /// An error as a text, or as an object with a code and a description (Vertex itself: a message).
@@ -57,10 +57,7 @@ fn refused(error: &Value) -> SourceError {
         let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
         clean.take(SOURCE_MESSAGE_BYTES_MAX).collect()
     };
-    SourceError::Refused {
-        code: short(code, "no code"),
-        message: short(message, "no description"),
-    }
+    SourceError::Refused { code: short(code, "no code"), message: short(message, "no description") }
 }
 
 fn rows(value: &Value) -> Result<MultiVector, String> {

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 /// A container, by what it takes and answers.
@@ -17,6 +19,26 @@ pub enum Container {
     CxrGeneral,
     /// MedSigLIP: 1,152 numbers.
     MedSigLip,
+}
+
+/// What a container is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Piece<'a> {
+    /// An encoded picture.
+    Picture(&'a [u8]),
+    /// A text.
+    Text(&'a str),
+}
+
+impl Piece<'_> {
+    /// Bytes that it takes in a request, at most; beside the overhead.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::Picture(bytes) => bytes.len().div_ceil(3) * 4,
+            // A letter is escaped by six bytes at most.
+            Self::Text(text) => text.len() * 6,
+        }
+    }
 }
 
 /// Names in manifests.
@@ -44,8 +66,22 @@ impl FromStr for Container {
 }
 
 impl Container {
-    /// One picture of a request, from its base64.
-    pub(crate) fn instance(self, base64: String) -> Value {
+    /// Whether it takes texts too.
+    #[must_use]
+    pub fn takes_texts(self) -> bool {
+        matches!(self, Self::Cxr | Self::MedSigLip)
+    }
+
+    /// One piece of a request.
+    pub(crate) fn instance(self, piece: Piece<'_>) -> Value {
+        match (piece, self) {
+            (Piece::Picture(bytes), _) => self.picture(STANDARD.encode(bytes)),
+            (Piece::Text(text), Self::MedSigLip) => json!({ "text": text }),
+            (Piece::Text(text), _) => json!({ "prompt_query": text }),
+        }
+    }
+
+    fn picture(self, base64: String) -> Value {
         match self {
             Self::Path => json!({
                 "raw_image_bytes": base64,
@@ -65,7 +101,10 @@ impl Container {
     }
 
     /// The vectors of one prediction: a list of numbers, or a list of such lists.
-    pub(crate) fn vectors(self, prediction: &Value) -> Option<&Value> {
+    pub(crate) fn vectors<'a>(self, piece: Piece<'_>, prediction: &'a Value) -> Option<&'a Value> {
+        if let (Piece::Text(_), Self::Cxr | Self::CxrGeneral) = (piece, self) {
+            return prediction.get("contrastive_txt_emb");
+        }
         match self {
             Self::Path => prediction.pointer("/result/patch_embeddings/0/embedding_vector"),
             Self::Derm => prediction.get("embedding"),
@@ -84,7 +123,7 @@ mod tests {
     fn names_are_read_and_overheads_hold() {
         for (name, container) in NAMES {
             assert_eq!(name.parse(), Ok(container));
-            let text = container.instance(String::new()).to_string();
+            let text = container.instance(Piece::Picture(&[])).to_string();
             assert!(text.len() < container.instance_overhead(), "{text}");
         }
         assert!("bert".parse::<Container>().is_err());

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use futures::stream::{self, StreamExt as _};
 use serde_json::json;
 use url::Url;
@@ -14,7 +12,7 @@ use vitrail_domain::limits::{
 use vitrail_domain::{Cancel, MultiVector};
 
 use super::answer::{Outcome, outcomes};
-use super::container::Container;
+use super::container::{Container, Piece};
 use crate::address::{Address, shown};
 use crate::allow::AllowList;
 use crate::error::SourceError;
@@ -116,9 +114,37 @@ impl VertexModel {
         credentials: &Credentials,
         cancel: &Cancel,
     ) -> Result<Vec<Outcome>, SourceError> {
-        let batches = self.batches(pictures);
+        let pieces: Vec<Piece<'_>> = pictures.iter().map(|bytes| Piece::Picture(bytes)).collect();
+        self.embed_pieces(&pieces, credentials, cancel)
+    }
+
+    /// The vectors of texts, as [`Self::embed`].
+    ///
+    /// # Errors
+    /// As [`Self::embed`]; a container that takes no texts.
+    pub fn embed_texts(
+        &self,
+        texts: &[&str],
+        credentials: &Credentials,
+        cancel: &Cancel,
+    ) -> Result<Vec<Outcome>, SourceError> {
+        if !self.options.container.takes_texts() {
+            let why = "this container takes no texts".to_owned();
+            return Err(SourceError::Address { uri: shown(&self.url), why });
+        }
+        let pieces: Vec<Piece<'_>> = texts.iter().map(|text| Piece::Text(text)).collect();
+        self.embed_pieces(&pieces, credentials, cancel)
+    }
+
+    fn embed_pieces(
+        &self,
+        pieces: &[Piece<'_>],
+        credentials: &Credentials,
+        cancel: &Cancel,
+    ) -> Result<Vec<Outcome>, SourceError> {
+        let batches = self.batches(pieces);
         let answers = self.runtime.wait(cancel, async {
-            let asked = batches.iter().map(|batch| self.ask(pictures, batch, credentials));
+            let asked = batches.iter().map(|batch| self.ask(pieces, batch, credentials));
             let mut asked = stream::iter(asked).buffered(PARALLEL);
             let mut answers = Vec::with_capacity(batches.len());
             while let Some(answer) = asked.next().await {
@@ -126,7 +152,7 @@ impl VertexModel {
             }
             Ok(answers)
         })?;
-        let mut all: Vec<Option<Outcome>> = pictures.iter().map(|_| None).collect();
+        let mut all: Vec<Option<Outcome>> = pieces.iter().map(|_| None).collect();
         for (batch, answer) in batches.iter().zip(answers) {
             for (at, outcome) in batch.iter().zip(answer) {
                 if let Some(place) = all.get_mut(*at) {
@@ -135,7 +161,7 @@ impl VertexModel {
             }
         }
         let limit = self.options.request_bytes_max as u64;
-        let uri = "the encoded picture";
+        let uri = "the encoded picture or text";
         let large = || Err(SourceError::TooLarge { uri: uri.to_owned(), limit });
         Ok(all.into_iter().map(|outcome| outcome.unwrap_or_else(large)).collect())
     }
@@ -158,18 +184,19 @@ impl VertexModel {
         Ok(Shape { rows: vectors.len(), dim: vectors.dim().get() })
     }
 
-    /// Places of the pictures of each request; those that fit into none are in none.
-    fn batches(&self, pictures: &[&[u8]]) -> Vec<Vec<usize>> {
+    /// Places of the pieces of each request; those that fit into none are in none.
+    fn batches(&self, pieces: &[Piece<'_>]) -> Vec<Vec<usize>> {
         let overhead = self.options.container.instance_overhead();
         let room = self.options.request_bytes_max - FRAME_BYTES;
         let mut batches: Vec<Vec<usize>> = Vec::new();
         let mut used = room;
-        for (at, picture) in pictures.iter().enumerate() {
-            let bytes = picture.len().div_ceil(3) * 4 + overhead;
+        for (at, piece) in pieces.iter().enumerate() {
+            let bytes = piece.bytes() + overhead;
             if bytes > room {
                 continue;
             }
-            let is_full = batches.last().is_none_or(|last| last.len() >= self.options.instances_max);
+            let is_full =
+                batches.last().is_none_or(|last| last.len() >= self.options.instances_max);
             if is_full || used + bytes > room {
                 batches.push(Vec::new());
                 used = 0;
@@ -184,18 +211,18 @@ impl VertexModel {
 
     async fn ask(
         &self,
-        pictures: &[&[u8]],
+        pieces: &[Piece<'_>],
         batch: &[usize],
         credentials: &Credentials,
     ) -> Result<Vec<Outcome>, SourceError> {
         let container = self.options.container;
-        let encoded = batch.iter().filter_map(|at| pictures.get(*at));
-        let instances: Vec<_> =
-            encoded.map(|picture| container.instance(STANDARD.encode(picture))).collect();
+        let pieces: Vec<Piece<'_>> =
+            batch.iter().filter_map(|at| pieces.get(*at).copied()).collect();
+        let instances: Vec<_> = pieces.iter().map(|piece| container.instance(*piece)).collect();
         let body = json!({ "instances": instances }).to_string().into_bytes();
         let (url, accept) = (self.url.clone(), "application/json");
         let ask = Ask { url, accept, credentials, json: Some(&body) };
         let answer = self.web.whole(&ask, VERTEX_ANSWER_BYTES_MAX).await?;
-        outcomes(&shown(&self.url), container, batch.len(), &answer.bytes)
+        outcomes(&shown(&self.url), container, &pieces, &answer.bytes)
     }
 }
