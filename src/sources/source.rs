@@ -24,8 +24,8 @@ pub struct Settings {
     /// What may be fetched.
     pub allow: AllowList,
     /// Whether naming an address allows it, also in a private network: whoever runs an ingest on
-    /// the command line may anyway connect to what this machine can reach. Redirects stay held
-    /// against the list.
+    /// the command line may anyway connect to what this machine can reach. Redirects to other
+    /// machines stay held against the list.
     pub named: bool,
     /// Where the object stores are.
     pub stores: StoreSettings,
@@ -87,7 +87,12 @@ impl Sources {
                 let why = "files are read where they lie".to_owned();
                 return Err(SourceError::Address { uri: address.to_string(), why });
             }
-            Address::Web(url) => Kind::Web(self.web(url)?, address.to_string()),
+            Address::Web(url) => {
+                // Of a machine that was named, also where it redirects to on itself.
+                let mut origin = url.clone();
+                origin.set_path("/");
+                Kind::Web(self.web(&origin)?, address.to_string())
+            }
             Address::DicomWeb(url) => {
                 let place = Place::of(url)?;
                 Kind::DicomWeb(self.web(&place.base)?, place)

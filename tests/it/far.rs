@@ -80,7 +80,8 @@ fn holds(folder: &Path, wanted: &[u8]) -> bool {
         if path.is_dir() {
             return holds(&path, wanted);
         }
-        let bytes = std::fs::read(&path).expect("a file");
+        // RocksDB may have removed it in between.
+        let bytes = std::fs::read(&path).unwrap_or_default();
         bytes.windows(wanted.len()).any(|window| window == wanted)
     })
 }
@@ -96,9 +97,10 @@ fn instances_become_points_under_their_own_addresses() {
     assert_eq!(first.refused[0].code, Code::ImageUnknownFormat);
     assert!(first.refused[0].path.contains("1.2.9.99"), "{:?}", first.refused[0]);
     let records = bench.records();
-    let uri = within(&records[0], &["vitrail", "source", "uri"]).as_str().expect("an address");
-    let expected = format!("{}/studies/1.2.0/series/1.2.5/instances/1.2.9.", dicomweb(&peer));
-    assert!(uri.starts_with(&expected), "{uri}");
+    let uris: Vec<&Value> =
+        records.iter().map(|record| within(record, &["vitrail", "source", "uri"])).collect();
+    let expected = format!("{}/studies/1.2.1/series/1.2.5/instances/1.2.9.4", dicomweb(&peer));
+    assert!(uris.contains(&&json!(expected)), "{uris:?}");
     let again = bench.run(&spec);
     assert_eq!((again.ingested, again.skipped, again.refused_count), (0, 20, 1));
     assert_eq!(left_in_spool(&bench), 0);
