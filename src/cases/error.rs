@@ -85,6 +85,14 @@ pub enum CaseError {
         /// Its file.
         path: PathBuf,
     },
+    /// The image was fetched from far away, and only its thumbnail is kept.
+    #[error("image {image} was fetched from {uri}, and its file is not kept here")]
+    Elsewhere {
+        /// The image.
+        image: ImageId,
+        /// Where it came from.
+        uri: String,
+    },
     /// A stored image's file can't be found.
     #[error("image {image}: {} can't be read: {error}", path.display())]
     Gone {
@@ -143,7 +151,9 @@ impl CaseError {
             Self::UnknownImage(_) | Self::NoPicture(_) | Self::NoTile { .. } => Code::UnknownImage,
             Self::Side { .. } => Code::InvalidRequest,
             Self::Stored { why, .. } => why.code,
-            Self::Changed { .. } | Self::Gone { .. } => Code::FileUnreadable,
+            Self::Changed { .. } | Self::Gone { .. } | Self::Elsewhere { .. } => {
+                Code::FileUnreadable
+            }
             Self::NoVector { .. } | Self::Which(_) | Self::NoModel(_) => Code::UnknownVector,
             Self::Contract { .. } => Code::ContractMismatch,
             Self::Identity(_) => Code::IdentityUnknown,

@@ -126,6 +126,9 @@ impl Cases {
     ) -> Result<(ImageRecord, PathBuf), CaseError> {
         let record = collection.store().image(image).map_err(CollectionError::from)?;
         let record = record.ok_or(CaseError::UnknownImage(image))?;
+        if record.root.as_deref() == Some("") {
+            return Err(CaseError::Elsewhere { image, uri: record.uri });
+        }
         let located = named::located(&self.named, &record, collection.key());
         let path = match located.map_err(|why| CaseError::Stored { image, why })? {
             Some((path, _)) => path,

@@ -11,7 +11,9 @@ use vitrail_domain::{Cancel, Mpp};
 use vitrail_ingest::deid::Keep;
 use vitrail_ingest::dicom::{DicomOptions, FrameChoice};
 use vitrail_jobs::{IngestSpec, Jobs, Regions};
+use vitrail_sources::Address;
 
+use super::far::{Stores, Who};
 use super::progress::{self, Screen};
 use super::{Arguments, jobs};
 use crate::open::{self, Failure};
@@ -21,9 +23,12 @@ use crate::open::{self, Failure};
   vitrail ingest pictures/ -c skin --metadata pictures/table.csv
   vitrail ingest slides/ -c slides --tile-mpp 0.5,1,2
   vitrail ingest old.tif -c slides --mpp 0.25 --regions old.geojson
-  vitrail ingest films/ -c chest --metadata films.csv --role patient=patient_id --json")]
+  vitrail ingest films/ -c chest --metadata films.csv --role patient=patient_id --json
+  vitrail ingest s3://bucket/scans/ -c scans
+  vitrail ingest dicomweb+https://pacs/dicom-web/studies?ModalitiesInStudy=CR -c chest \\
+      --token-file token")]
 pub struct Options {
-    /// Files and folders.
+    /// Files and folders; or addresses: https://, s3://, gs://, dicomweb+https://.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     /// The collection, made on first use.
@@ -66,6 +71,10 @@ pub struct Options {
     /// The frame of DICOM files of many, counted from 1; the middle one when left out.
     #[arg(long)]
     frame: Option<u32>,
+    #[command(flatten)]
+    stores: Stores,
+    #[command(flatten)]
+    who: Who,
     /// One line a durable batch, the summary last.
     #[arg(long)]
     json: bool,
@@ -88,7 +97,7 @@ pub fn run(arguments: &Arguments, options: &Options) -> Result<ExitCode, Failure
     let spec = spec_of(options)?;
     let models = open::models(&arguments.models)?;
     let catalog = open::catalog(&arguments.store, true)?;
-    let jobs = Jobs::open(open::ingest(catalog.clone(), models))?;
+    let jobs = Jobs::open(open::ingest(catalog.clone(), models, options.stores.named()?))?;
     let cancel = Cancel::new();
     let flag = cancel.clone();
     ctrlc::set_handler(move || flag.cancel())?;
@@ -107,8 +116,28 @@ fn roles_of(options: &Options) -> Result<BTreeMap<String, String>, Failure> {
     Ok(roles)
 }
 
+/// Paths and addresses apart.
+fn places_of(options: &Options) -> Result<(Vec<PathBuf>, Vec<String>), Failure> {
+    let (mut paths, mut sources) = (Vec::new(), Vec::new());
+    for path in &options.paths {
+        match path.to_str().filter(|text| Address::is_meant(text)) {
+            None => paths.push(path.clone()),
+            Some(text) => match Address::parse(text)? {
+                Address::File(path) => paths.push(path),
+                address => sources.push(address.to_string()),
+            },
+        }
+    }
+    Ok((paths, sources))
+}
+
 fn spec_of(options: &Options) -> Result<IngestSpec, Failure> {
-    let mut spec = IngestSpec::new(options.collection.parse()?, options.paths.clone());
+    let (paths, sources) = places_of(options)?;
+    let mut spec = IngestSpec::new(options.collection.parse()?, paths);
+    if let Some(credentials) = options.who.read(&sources)? {
+        spec.credentials = credentials.read()?;
+    }
+    spec.sources = sources;
     spec.metadata.clone_from(&options.metadata);
     spec.model.clone_from(&options.model);
     spec.include.clone_from(&options.include);
@@ -152,8 +181,14 @@ fn request_of(options: &Options) -> Result<IngestRequest, Failure> {
         full.map(|full| full.to_string_lossy().into_owned())
     };
     let (slide, tiles) = scales_of(options)?;
+    let (here, sources) = places_of(options)?;
+    let mut paths: Vec<String> =
+        here.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
+    let credentials = options.who.read(&sources)?;
+    paths.extend(sources);
     Ok(IngestRequest {
-        paths: options.paths.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?,
+        paths,
+        credentials,
         metadata: options.metadata.as_deref().map(absolute).transpose()?,
         model: options.model.clone(),
         mpp: slide,

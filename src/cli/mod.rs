@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod embed;
 mod eval;
+mod far;
 mod ingest;
 mod jobs;
 mod progress;

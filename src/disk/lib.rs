@@ -18,6 +18,7 @@ mod memory;
 mod read;
 mod real;
 mod safe_write;
+mod scratch;
 mod seam;
 mod typed;
 
@@ -33,5 +34,6 @@ pub use memory::MemoryDisk;
 pub use read::{free_bytes, read_bounded};
 pub use real::RealDisk;
 pub use safe_write::{safe_write, safe_write_with};
+pub use scratch::Scratch;
 pub use seam::{Disk, Entry};
 pub use typed::{bytes_of_floats, bytes_of_words, floats, words};

@@ -23,6 +23,8 @@ pub enum Kind {
     Busy,
     /// Took longer than its bound.
     Timeout,
+    /// Another server, which we asked, failed or can't be understood.
+    Upstream,
     /// The disk is full.
     NoSpace,
     /// Stored data is damaged.
@@ -113,6 +115,11 @@ codes! {
     FileUnreadable, "file_unreadable", Invalid, "The file can't be read.", "Check that it exists and who may read it.";
     TableInvalid, "table_invalid", Invalid, "The metadata table can't be read.", "Mend the line that the message names.";
     RegionsInvalid, "regions_invalid", Invalid, "The GeoJSON of regions can't be read, or has none for this slide.", "Export polygons in level-0 pixels, as QuPath does; in a folder NAME.geojson is for slide NAME.";
+    // sources
+    SourceForbidden, "source_forbidden", Forbidden, "The address is not one that this server may fetch from.", "Start the server with --allow-source PREFIX.";
+    SourceUnauthorized, "source_unauthorized", Invalid, "The source asks for credentials, or refuses those that were given.", "Give credentials that the source takes. They are never stored: a job that is resumed needs them again.";
+    SourceMissing, "source_missing", Missing, "The source has nothing at this address.", "Check the address.";
+    SourceFailed, "source_failed", Upstream, "The source can't be reached, fails, or answers what can't be read.", "Look at the source; then resume the job.";
     // models
     ModelInvalid, "model_invalid", Invalid, "The model's manifest or files are not what they say.", "Mend the field that the message names.";
     ModelFailed, "model_failed", Internal, "The model failed on this input.", "Run vitrail doctor.";

@@ -326,3 +326,65 @@ pub const COLLECTIONS_MAX: usize = 1_000;
 /// Bytes of a segment's slots, tombstones or manifest, which are read whole: four for each of the
 /// rows that an index may hold, and a header.
 pub const SEGMENT_FILE_BYTES_MAX: u64 = 4 * INDEX_ROWS_MAX as u64 + 4_096;
+
+/// Bytes of a source's address: the longest keys of object stores have 1,024, DICOMweb's under 400.
+pub const SOURCE_URI_BYTES_MAX: usize = 4_096;
+
+/// Prefixes of addresses that may be fetched from: each address is held against all of them.
+pub const SOURCE_PREFIXES_MAX: usize = 1_024;
+
+/// Bytes of one fetched object: the largest slides known have about 20 GB.
+pub const SOURCE_ITEM_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
+
+/// Bytes of fetched objects that wait to be read; one more object may grow beyond it.
+pub const SPOOL_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
+
+/// Objects that are fetched at once: a server far away is slow to begin, not to go on.
+pub const SOURCE_FETCHES_MAX: usize = 4;
+
+/// Names of one page of a listing, held in memory.
+pub const SOURCE_PAGE_ITEMS: usize = 1_000;
+
+/// Attempts at one request before its failure is told.
+pub const SOURCE_ATTEMPTS_MAX: u32 = 5;
+
+/// Seconds that a source may make us wait by `Retry-After`; a longer wait is its failure.
+pub const SOURCE_RETRY_SECONDS_MAX: u64 = 60;
+
+/// Seconds that one object may take, however steadily it comes: 64 GB at 10 MB a second.
+pub const SOURCE_ITEM_SECONDS_MAX: u64 = 2 * 3_600;
+
+/// Redirects that are followed for one request, each held against the allowed prefixes.
+pub const SOURCE_REDIRECTS_MAX: usize = 5;
+
+/// Objects in a row that can't be fetched before the job stops: the source is down, and the job
+/// can be resumed.
+pub const SOURCE_FAILURES_MAX: usize = 10;
+
+/// Bytes of a source's error message that are told.
+pub const SOURCE_MESSAGE_BYTES_MAX: usize = 512;
+
+/// Results of one page of a QIDO query: servers cap it lower as they like.
+pub const QIDO_PAGE_ITEMS: usize = 500;
+
+/// Bytes of one page of a QIDO answer: a result has about 2 kB.
+pub const QIDO_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Studies, series of a study or instances of a series: their UIDs are held to be sorted, 64 bytes
+/// each. A query for more is narrowed by a filter.
+pub const QIDO_RESULTS_MAX: usize = 1_000_000;
+
+/// Filters of one QIDO query.
+pub const QIDO_FILTERS_MAX: usize = 32;
+
+/// Bytes of a multipart answer's preamble, and of one part's headers.
+pub const MULTIPART_HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of one request to a model behind HTTP: Vertex takes 1.5 MB, Google's own client sends 1.3.
+pub const VERTEX_REQUEST_BYTES_MAX: usize = 1_300_000;
+
+/// Pictures of one request to a model behind HTTP, as Google's own client sends.
+pub const VERTEX_INSTANCES_MAX: usize = 100;
+
+/// Bytes of one answer of a model behind HTTP: 100 times 32 rows of 768 numbers in 25 letters.
+pub const VERTEX_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;

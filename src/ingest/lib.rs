@@ -46,7 +46,7 @@ pub use picture::{
 pub use refusal::Refusal;
 pub use table::Table;
 pub use typing::ColumnType;
-pub use walk::{Found, Refused, Walk, WalkOptions, walk};
+pub use walk::{Chooser, Found, Refused, Walk, WalkOptions, walk};
 
 #[cfg(test)]
 mod tests;

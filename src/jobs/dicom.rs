@@ -10,6 +10,7 @@ use vitrail_ingest::dicom::{DicomOptions, FrameChoice, is_dicom_file};
 use vitrail_ingest::{Found, ReadOptions};
 
 use crate::ingest::Ingest;
+use crate::sources::shown;
 use crate::spec::IngestSpec;
 
 /// Where the words of DICOM files stand in a payload, and which role they play.
@@ -30,11 +31,12 @@ pub fn deid(options: &ReadOptions) -> Deid {
     Deid::new(options.key.unwrap_or_default(), options.dicom.keep.clone())
 }
 
-/// A file's path as reports show it: under its root by a pseudonym where it is a DICOM file.
+/// A file's path as reports show it; of a fetched one, which has no root, its address. A DICOM
+/// file stands under its root by a pseudonym.
 #[must_use]
 pub fn shown_path(options: &ReadOptions, file: &Found) -> String {
     if !is_dicom_file(&file.path) {
-        return file.path.to_string_lossy().into_owned();
+        return shown(file);
     }
     file.root.join(deid(options).file_name(&file.relative)).to_string_lossy().into_owned()
 }

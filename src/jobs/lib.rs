@@ -15,6 +15,7 @@
 //! | [`record`] | a job as the store keeps it |
 //! | [`prepare`] | one unit of work -> a raster with its payload, or a refusal |
 //! | [`feed`], [`ingest`] | the pipeline: units of work, readers; embedding, durable batches |
+//! | [`pull`], [`trail`] | sources far away: listed, fetched, and how far a run has come |
 //! | [`progress`] | counters, rate, time left |
 //! | [`queue`] | the server's job queue: workers, persistence, events |
 //! | [`uploads`] | single pictures that come in by hand |
@@ -30,11 +31,13 @@ mod identity;
 mod ingest;
 mod prepare;
 mod progress;
+mod pull;
 mod queue;
 mod record;
 mod slides;
 mod sources;
 mod spec;
+mod trail;
 mod upkeep;
 mod uploads;
 mod writer;
@@ -45,6 +48,7 @@ pub use ingest::{Ended, Ingest, run_ingest};
 pub use progress::{Progress, Refused, Summary, Watch};
 pub use queue::{Job, Jobs};
 pub use spec::{IngestSpec, Regions};
+pub use trail::Reached;
 pub use upkeep::Upkeep;
 pub use uploads::{Upload, UploadOutcome, ingest_uploads};
 pub use vitrail_store::JobState;

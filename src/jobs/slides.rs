@@ -17,6 +17,7 @@ use vitrail_ingest::{
 
 use crate::dicom::deid;
 use crate::identity::image_id;
+use crate::trail::Ticket;
 
 /// Tiles with a smaller share of tissue are left out: three quarters of glass say nothing.
 const TISSUE_SHARE_MIN: f64 = 0.25;
@@ -38,6 +39,8 @@ pub struct CutOptions {
     pub now: Timestamp,
     /// How DICOM files are read.
     pub read: ReadOptions,
+    /// Of a fetched slide: it goes with it.
+    pub ticket: Option<Ticket>,
 }
 
 /// A slide that is being cut, shared by its tiles.
@@ -60,6 +63,8 @@ pub struct OpenSlide {
     pub tile_px: u32,
     /// Who said how large a level-0 pixel is.
     pub mpp_origin: &'static str,
+    /// Of a fetched slide: it goes with it.
+    pub ticket: Option<Ticket>,
 }
 
 /// A slide ready to be cut.
@@ -190,7 +195,9 @@ pub fn cut(
     let thumbnail = thumbnail_jpeg(&overview)?;
     let mpp_origin = scale.origin.name();
     let (file, tile_px) = (file.clone(), options.tile_px);
-    let open = OpenSlide { slide, file, uri, dicom, image, sha256, fields, tile_px, mpp_origin };
+    let ticket = options.ticket.clone();
+    let open =
+        OpenSlide { slide, file, uri, dicom, image, sha256, fields, tile_px, mpp_origin, ticket };
     let areas = options.areas.clone();
     Ok(CutSlide { open: Arc::new(open), record, thumbnail, tiles, mask, grids, areas })
 }

@@ -14,6 +14,7 @@ use crate::error::JobError;
 use crate::progress::Refused;
 use crate::slides::is_cut;
 use crate::spec::{IngestSpec, Regions};
+use crate::trail::Ticket;
 
 /// What an ingest reads.
 pub struct Sources {
@@ -45,6 +46,8 @@ pub struct Photo {
     pub file: Found,
     /// Payload joined from the table.
     pub fields: Map<String, Value>,
+    /// Of a fetched file: it goes with it.
+    pub ticket: Option<Ticket>,
 }
 
 /// Endings that slides have. Only used to foretell whether more tiles are to come.
@@ -174,6 +177,12 @@ impl Sources {
         }
     }
 
+    /// The payload of a file far away: its row of the table, found by the end of its address.
+    pub fn fields_of(&self, uri: &str) -> Map<String, Value> {
+        let row = self.table.as_ref().and_then(|table| table.fields_for(Path::new(uri)));
+        row.unwrap_or_default()
+    }
+
     /// Where the last slide stands, as far as names tell: after it the number of units is final.
     pub fn last_slide(&self) -> Option<usize> {
         let likely = |file: &Found| {
@@ -183,6 +192,20 @@ impl Sources {
             (dicom || SLIDE_ENDINGS.contains(&ending.as_str())) && is_cut(file).unwrap_or(false)
         };
         self.files.iter().rposition(likely)
+    }
+}
+
+/// Whether a file is a slide as far as its name tells.
+pub fn is_slide_name(name: &str) -> bool {
+    let ending = Path::new(name).extension().unwrap_or_default();
+    SLIDE_ENDINGS.contains(&ending.to_string_lossy().to_lowercase().as_str())
+}
+
+/// A file's path as reports show it; of a fetched one, which has no root, its address.
+pub fn shown(file: &Found) -> String {
+    match file.root.as_os_str().is_empty() {
+        true => file.relative.clone(),
+        false => file.path.to_string_lossy().into_owned(),
     }
 }
 

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 use vitrail_domain::{CollectionName, Mpp, Path, Role, Roles};
 use vitrail_ingest::dicom::DicomOptions;
+use vitrail_sources::Credentials;
 
 use crate::dicom;
+use crate::trail::Reached;
 
 /// Where the areas stand that tiles are kept to, as GeoJSON in level-0 pixels.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +27,12 @@ pub struct IngestSpec {
     pub collection: CollectionName,
     /// Files and folders.
     pub paths: Vec<PathBuf>,
+    /// Addresses of sources far away.
+    pub sources: Vec<String>,
+    /// Who asks them. Never stored: a job that is resumed by another process needs them again.
+    pub credentials: Credentials,
+    /// How far an earlier run has come through them.
+    pub reached: Option<Reached>,
     /// A table whose rows become payload.
     pub metadata: Option<PathBuf>,
     /// The model; the default one when absent.
@@ -52,6 +60,9 @@ impl IngestSpec {
         Self {
             collection,
             paths,
+            sources: Vec::new(),
+            credentials: Credentials::Anonymous,
+            reached: None,
             metadata: None,
             model: None,
             slide_mpp: None,
@@ -76,6 +87,10 @@ impl IngestSpec {
         json!({
             "collection": self.collection.as_str(),
             "paths": self.paths.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
+            "sources": self.sources,
+            "reached": self.reached.as_ref().map(|reached| {
+                json!({"source": reached.source, "uri": reached.uri})
+            }),
             "metadata": self.metadata.as_ref().map(|path| path.to_string_lossy()),
             "model": self.model,
             "slide_mpp": self.slide_mpp.map(Mpp::get),
@@ -110,6 +125,9 @@ impl IngestSpec {
         Ok(Self {
             collection: collection.parse().map_err(|error| format!("collection: {error}"))?,
             paths: texts("paths").into_iter().map(PathBuf::from).collect(),
+            sources: texts("sources"),
+            credentials: Credentials::Anonymous,
+            reached: reached_from_json(value.get("reached")),
             metadata: text("metadata").map(PathBuf::from),
             model: text("model"),
             slide_mpp: mpp("slide_mpp")?,
@@ -140,6 +158,11 @@ fn scales_from_json(value: Option<&Value>) -> Result<Vec<Mpp>, String> {
     }
 }
 
+fn reached_from_json(value: Option<&Value>) -> Option<Reached> {
+    let (source, uri) = (value?.get("source")?.as_u64()?, value?.get("uri")?.as_str()?);
+    Some(Reached { source: usize::try_from(source).ok()?, uri: uri.to_owned() })
+}
+
 fn roles_from_json(value: Option<&Value>) -> Result<Roles, String> {
     let mut roles = Roles::default();
     for (name, path) in value.and_then(Value::as_object).into_iter().flatten() {
@@ -153,6 +176,8 @@ fn roles_from_json(value: Option<&Value>) -> Result<Roles, String> {
 
 #[cfg(test)]
 mod tests {
+    use vitrail_sources::Secret;
+
     use super::*;
 
     #[test]
@@ -162,6 +187,8 @@ mod tests {
         spec.slide_mpp = Mpp::new(0.25).ok();
         spec.roles.0.insert(Role::Patient, Path::key("patient_id"));
         spec.include = vec!["*.jpg".to_owned()];
+        spec.sources = vec!["s3://bucket/a".to_owned()];
+        spec.reached = Some(Reached { source: 0, uri: "s3://bucket/a/1".to_owned() });
         spec.dicom.keep.insert(vitrail_ingest::deid::Keep::Device);
         spec.dicom.frame = vitrail_ingest::dicom::FrameChoice::Number(3);
         spec.tile_mpp = [0.5, 2.0].into_iter().filter_map(|mpp| Mpp::new(mpp).ok()).collect();
@@ -174,5 +201,15 @@ mod tests {
         spec.tile_mpp.truncate(1);
         assert_eq!(IngestSpec::from_json(&first_release), Ok(spec));
         assert!(IngestSpec::from_json(&json!({"paths": []})).is_err());
+    }
+
+    #[test]
+    fn credentials_are_not_in_the_stored_form() {
+        let mut spec = IngestSpec::new("skin".parse().expect("a name"), Vec::new());
+        spec.credentials = Credentials::Bearer(Secret::new("planted"));
+        assert!(!spec.to_json().to_string().contains("planted"));
+        assert!(!format!("{spec:?}").contains("planted"));
+        let read = IngestSpec::from_json(&spec.to_json()).expect("a spec");
+        assert_eq!(read.credentials, Credentials::Anonymous);
     }
 }

@@ -9,15 +9,15 @@
 //! | [`catch_up`] | bringing an opened index up to the truth |
 //! | [`view`] | [`VectorView`]: an immutable list of segments, and the questions about it |
 //! | [`search`] | exact and planned search over a view |
-//! | [`plan`], `costs`, `route` in it | what each way to search a segment costs; the cheapest, taken |
+//! | [`plan`], `costs`, `route` in it | what each way to search costs; the cheapest, taken |
 //! | `code_scan` in it | scans by codes, exact among the nearest |
-//! | `segment` | one segment; in it `store`, `rows`, `pages`: rows in chunks or mapped, maps in pages |
+//! | `segment` | one segment; in it `store`, `rows`, `pages`: rows in chunks or mapped |
 //! | `bits`, `codes` in it | codes of one bit, and of a byte a component |
 //! | `links` in it | a segment's graph, by metric: over `codes`, or a `graph` |
-//! | `graph`, `words` in it | lists of links for Manhattan, in memory or mapped, and the walk over them |
+//! | `graph`, `words` in it | lists of links for Manhattan, in memory or mapped; the walk |
 //! | `builder` in it | makes such lists: the only file that names `hnsw_rs` |
 //! | [`flat`] | our own graph over rows of bytes, in memory or mapped |
-//! | `shelf` | what lies on disk (`schemas/formats/segment.md`); in it `files`, `manifest`, `blocks` |
+//! | `shelf` | what lies on disk (`schemas/formats/segment.md`): `files`, `manifest`, `blocks` |
 //! | [`vector`] | checks and preparation of rows and queries |
 //! | [`multi`] | many rows a point: the mean row of an index, the exact comparison |
 //! | [`error`] | why a vector was refused, what is wrong with a file |

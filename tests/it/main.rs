@@ -4,6 +4,7 @@ mod access;
 mod bench;
 mod cases;
 mod contract;
+mod far;
 mod pictures;
 mod privacy;
 mod quality;

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use vitrail_domain::Mpp;
 use vitrail_domain::limits::TILE_SCALES_MAX;
 
+use crate::contract::credentials::SourceCredentials;
 use crate::contract::ingest::RefusedItem;
 use crate::error::ApiError;
 
@@ -93,12 +94,15 @@ impl Scales {
     }
 }
 
-/// Files on the server's own disk to ingest.
+/// Files to ingest: on the server's own disk, or far away.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IngestRequest {
-    /// Absolute paths of files and folders, under a folder that the server may read.
+    /// Absolute paths of files and folders, under a folder that the server may read; or addresses
+    /// that it may fetch from: `https://`, `s3://`, `gs://`, `dicomweb+https://`.
     pub paths: Vec<String>,
+    /// Who the job is for the addresses. Never stored.
+    pub credentials: Option<SourceCredentials>,
     /// Absolute path of a CSV table whose rows become payload.
     pub metadata: Option<String>,
     /// The model; the default one when absent.
