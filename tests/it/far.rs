@@ -94,8 +94,9 @@ fn instances_become_points_under_their_own_addresses() {
     let first = bench.run(&spec);
     assert_eq!((first.ingested, first.skipped, first.refused_count), (20, 0, 1));
     assert_eq!((first.total, first.complete), (21, true));
-    assert_eq!(first.refused[0].code, Code::ImageUnknownFormat);
-    assert!(first.refused[0].path.contains("1.2.9.99"), "{:?}", first.refused[0]);
+    // DICOM, cut short; its address holds identifiers, so it stands under a pseudonym.
+    assert_eq!(first.refused[0].code, Code::ImageTruncated);
+    assert!(!first.refused[0].path.contains("1.2.9.99"), "{:?}", first.refused[0]);
     let records = bench.records();
     let uris: Vec<&Value> =
         records.iter().map(|record| within(record, &["vitrail", "source", "uri"])).collect();
