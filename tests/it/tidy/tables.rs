@@ -65,7 +65,7 @@ pub(super) const ROOMS: [(&str, u8, &[&str]); 18] = [
 ];
 
 /// Foreign crates that one room alone may name; `root` is the package at the top.
-pub(super) const OWNED: [(&str, &str); 35] = [
+pub(super) const OWNED: [(&str, &str); 38] = [
     ("actix-multipart", "api"),
     ("actix-web", "api"),
     ("bincode", "store"),
