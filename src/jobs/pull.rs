@@ -2,7 +2,7 @@
 //! like any other file.
 //!
 //! ```text
-//! listing -> [wanted] -> fetchers -> [fetched] -> opener      (what stands in [ ] is a bounded queue)
+//! listing -> [wanted] -> fetchers -> [fetched] -> opener         ([ ]: a bounded queue)
 //! ```
 
 use std::path::PathBuf;

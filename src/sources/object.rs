@@ -271,7 +271,7 @@ fn retries(pause: Duration) -> RetryConfig {
     }
 }
 
-/// Why a request was not made, or its answer not handed on: the crate keeps such statuses to itself.
+/// Why a request was not made, or its answer not handed on: the crate keeps statuses to itself.
 #[derive(Debug, Error)]
 enum Shut {
     #[error("{0}")]
