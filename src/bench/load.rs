@@ -18,6 +18,7 @@ use vitrail_domain::{
 use vitrail_vector_index::Task;
 
 use super::drawn::Drawn;
+use super::process::anonymous_bytes;
 use super::{at, made, settle, times};
 use crate::open::{self, Failure};
 
@@ -128,12 +129,14 @@ pub fn load(folder: &Path, loads: Loads) -> Result<Value, Failure> {
     searcher.search(&board, |_| Phase::Steady, |asked| asked < loads.steady)?;
     let (load_seconds, rest_seconds) = beside(&mut searcher, writer, loads, &board)?;
     searcher.search(&board, |_| Phase::Rested, |asked| asked < loads.steady)?;
+    let bytes = anonymous_bytes();
     let segments = collection.view().vector(&vector)?.segment_counts().len();
     catalog.close();
     Ok(json!({
         "points": loads.points, "more": loads.more, "dim": loads.dim, "batch": loads.batch,
         "load_seconds": load_seconds, "points_per_second": loads.more as f64 / load_seconds,
         "rest_seconds": rest_seconds, "segments_at_rest": segments,
+        "anonymous_bytes_at_rest": bytes,
         "newest_looked_for": searcher.looked_for, "hidden": searcher.hidden,
         "missed_by_walk": searcher.missed, "phases": searcher.report(),
     }))

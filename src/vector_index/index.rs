@@ -40,8 +40,9 @@ pub(crate) struct Turn {
     pub(crate) ended: Condvar,
 }
 
-/// How long a write waits at most for a freeze: a load slows down, and never fails by it.
-const WAIT_MAX: Duration = Duration::from_secs(5);
+/// How long a write waits at most for a freeze: a load slows down, and never fails by it. Beside
+/// programs that take every core a freeze may hardly go on, and loads must.
+const WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// An index as it was found on disk. It lacks what changed after `seq`, and `pending`.
 pub struct Opened {
@@ -149,7 +150,7 @@ impl VectorIndex {
     }
 
     /// Waits while a freeze goes on and more has no graph than should be scanned at every search;
-    /// some seconds at most. To be called before a batch is written, without any lock.
+    /// a second at most. To be called before a batch is written, without any lock.
     pub fn wait_for_freeze(&self) {
         let freezing = &self.works[Task::Freeze as usize];
         let until = Instant::now() + WAIT_MAX;

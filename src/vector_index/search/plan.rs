@@ -90,7 +90,7 @@ pub struct Planned {
 
 /// Comparing every row exactly is taken where it costs this at most: nobody notices, and the
 /// answer is exact.
-const EXACT_FREE_NS: f32 = 50_000.0;
+const EXACT_FREE_NS: f32 = 25_000.0;
 
 /// Candidates that a scan by bytes compares exactly (`code_scan`); by bits, at least.
 pub const COMPARED: usize = 50;
