@@ -1,6 +1,6 @@
 //! A small HTTP/1.1 server whose answers are a function, for tests of clients.
 #![allow(dead_code, reason = "each test binary uses its own part")]
-#![expect(clippy::expect_used, reason = "a test's helpers may")]
+#![allow(clippy::expect_used, reason = "a test's helpers may")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
