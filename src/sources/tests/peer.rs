@@ -133,7 +133,9 @@ fn serve(stream: TcpStream, answer: &Answer, log: &Mutex<Vec<Asked>>) -> std::io
         }
         head.push_str(&format!("content-length: {}\r\n\r\n", reply.body.len()));
         out.write_all(head.as_bytes())?;
-        out.write_all(&reply.body[..reply.cut.unwrap_or(reply.body.len())])?;
+        // An answer to HEAD has no body, and the next answer would be read as one.
+        let body = if asked.method == "HEAD" { &[] } else { reply.body.as_slice() };
+        out.write_all(&body[..reply.cut.unwrap_or(body.len()).min(body.len())])?;
         out.flush()?;
         if reply.cut.is_some() {
             return out.shutdown(std::net::Shutdown::Both);
