@@ -42,7 +42,7 @@ pub(crate) struct Turn {
 
 /// How long a write waits at most for a freeze: a load slows down, and never fails by it. Beside
 /// programs that take every core a freeze may hardly go on, and loads must.
-const WAIT_MAX: Duration = Duration::from_secs(1);
+const WAIT_MAX: Duration = Duration::from_secs(3);
 
 /// An index as it was found on disk. It lacks what changed after `seq`, and `pending`.
 pub struct Opened {
@@ -150,7 +150,7 @@ impl VectorIndex {
     }
 
     /// Waits while a freeze goes on and more has no graph than should be scanned at every search;
-    /// a second at most. To be called before a batch is written, without any lock.
+    /// three seconds at most. To be called before a batch is written, without any lock.
     pub fn wait_for_freeze(&self) {
         let freezing = &self.works[Task::Freeze as usize];
         let until = Instant::now() + WAIT_MAX;
