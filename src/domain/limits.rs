@@ -245,6 +245,24 @@ pub const MODEL_SIDE_MAX: u32 = 4_096;
 /// Files of one model: a graph and its external data.
 pub const MODEL_FILES_MAX: usize = 64;
 
+/// Linked graphs of one model: CXR Foundation has two.
+pub const MODEL_STAGES_MAX: usize = 8;
+
+/// Named outputs of one model: CXR Foundation has three.
+pub const MODEL_OUTPUTS_MAX: usize = 32;
+
+/// Numbers of one tensor of one picture: the largest input known, 3 x 4,096 x 4,096.
+pub const TENSOR_FLOATS_MAX: usize = 3 * 4_096 * 4_096;
+
+/// Tokens of one text: the longest tower known (BiomedCLIP) takes 256.
+pub const TEXT_TOKENS_MAX: usize = 4_096;
+
+/// Bytes of a text that is embedded: a long report has 20 kB, and towers cut after 256 tokens.
+pub const TEXT_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of a tokenizer's file: the largest vocabularies known have 250,000 pieces in 20 MB.
+pub const TOKENIZER_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
 /// Manifests of one installation: each is listed and may be loaded.
 pub const MODELS_MAX: usize = 256;
 

@@ -56,6 +56,12 @@ pub enum EmbedError {
         /// Which rule it breaks.
         reason: String,
     },
+    /// A text for a model that takes none.
+    #[error("model {model} has no text tower: it embeds pictures alone")]
+    NoText {
+        /// The model's name.
+        model: String,
+    },
     /// The graph failed while it ran.
     #[error("running model {model}: {reason}")]
     Run {
@@ -90,6 +96,7 @@ impl EmbedError {
             Self::Runtime { .. } => Code::RuntimeMissing,
             Self::Unknown { .. } => Code::UnknownModel,
             Self::Picture { .. } => Code::ImageUnsupported,
+            Self::NoText { .. } => Code::InvalidRequest,
             Self::Run { .. } => Code::ModelFailed,
             Self::Busy { .. } => Code::TooManyRequests,
             Self::Closed { .. } => Code::Cancelled,

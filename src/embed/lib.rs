@@ -7,7 +7,12 @@
 //! | [`preprocess`] | raster -> tensor, equal to Pillow and torchvision |
 //! | [`runtime`] | ONNX Runtime where its library is found, else tract |
 //! | [`presets`] | manifests that come with the program |
-//! | [`model`], [`sessions`] | a manifest bound to its files: pictures become vectors |
+//! | [`pipeline`], [`graphs`], [`sessions`] | linked graphs: pixels and tokens in, outputs out |
+//! | [`text`] | text -> token numbers |
+//! | [`take`] | a graph's output -> one vector, or many |
+//! | [`model`] | a manifest bound to its files: pictures become vectors |
+//! | [`remote`] | the seam to models that run elsewhere |
+//! | [`explain`] | the recipe step by step, and what the network sees |
 //! | [`verify`], [`stamps`] | the checks of registration; passed ones are remembered |
 //! | [`serving`] | one queue a model: single queries before bulk work |
 //! | [`models`] | the models of this installation by name |
@@ -18,12 +23,16 @@
 mod check;
 mod contract;
 mod error;
+mod explain;
+mod graphs;
 mod locate;
 mod manifest;
 mod model;
 mod models;
+mod pipeline;
 mod preprocess;
 mod presets;
+mod remote;
 mod runtime;
 mod serving;
 mod sessions;
@@ -31,16 +40,21 @@ mod stamps;
 mod take;
 #[cfg(test)]
 mod tests;
+mod text;
 mod verify;
 mod vocabulary;
 
 pub use contract::ContractHash;
 pub use error::EmbedError;
+pub use explain::Explained;
 pub use locate::Places;
 pub use manifest::Manifest;
 pub use model::{Embedder, Model};
 pub use models::{ModelState, Models, ModelsOptions};
 pub use preprocess::Recipe;
 pub use presets::Preset;
+pub use remote::{Remote, Transport};
 pub use runtime::{Engine, Runtime, RuntimeChoice};
 pub use serving::{Pending, Priority, Serving, cache_key};
+pub use verify::{Check, Report};
+pub use vocabulary::{ModelKind, VertexSchema, Verified};

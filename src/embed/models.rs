@@ -10,11 +10,12 @@ use vitrail_domain::limits::{MANIFEST_BYTES_MAX, MODELS_MAX};
 use crate::error::EmbedError;
 use crate::locate::Places;
 use crate::manifest::Manifest;
-use crate::model::Model;
+use crate::model::{Model, Needs};
+use crate::remote::Remote;
 use crate::runtime::{Runtime, RuntimeChoice};
 use crate::serving::Serving;
 use crate::stamps::Stamps;
-use crate::verify;
+use crate::verify::{self, Report};
 
 /// Where models are looked for and how they run.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +28,8 @@ pub struct ModelsOptions {
     pub places: Places,
     /// Threads that run one model.
     pub threads: usize,
+    /// The way to models that run elsewhere; none: they are refused in words.
+    pub remote: Option<Remote>,
 }
 
 /// Where a model stands.
@@ -44,6 +47,7 @@ pub enum ModelState {
 pub struct Models {
     runtime: Runtime,
     threads: usize,
+    remote: Option<Remote>,
     found: BTreeMap<String, Found>,
     stamps: Stamps,
 }
@@ -94,6 +98,7 @@ impl Models {
         Ok(Self {
             runtime,
             threads: options.threads.max(1),
+            remote: options.remote.clone(),
             found,
             stamps: Stamps(options.places.verified.clone()),
         })
@@ -133,6 +138,19 @@ impl Models {
         }
     }
 
+    /// The checks that the model passed when it was verified; `None` where it has not, or where no
+    /// report was kept.
+    #[must_use]
+    pub fn report(&self, name: &str) -> Option<Report> {
+        let found = self.found.get(name)?;
+        if let Some(Ok(serving)) = found.loaded.lock().as_ref() {
+            return Some(serving.model().report().clone());
+        }
+        let manifest = found.manifest.as_ref().ok()?;
+        let mark = verify::mark(&found.folder, manifest, &self.runtime)?;
+        self.stamps.report(&mark)
+    }
+
     /// Whether the model is not tried yet, and its mark is set.
     fn remembered(&self, found: &Found) -> bool {
         let Ok(manifest) = &found.manifest else { return false };
@@ -157,7 +175,9 @@ impl Models {
     fn load(&self, found: &Found) -> Result<Arc<Serving>, EmbedError> {
         let manifest = found.manifest.clone()?;
         let Self { runtime, threads, stamps, .. } = self;
-        let model = Model::load_remembering(&found.folder, manifest, runtime, *threads, stamps)?;
+        let remote = self.remote.as_ref();
+        let needs = Needs { runtime, threads: *threads, remote, stamps };
+        let model = Model::load_with(&found.folder, manifest, needs)?;
         Ok(Arc::new(Serving::start(Arc::new(model), *threads)?))
     }
 

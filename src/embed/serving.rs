@@ -85,6 +85,18 @@ impl Serving {
         self.queue.submit(priority, picture)
     }
 
+    /// One vector a text, at once on this thread.
+    ///
+    /// # Errors
+    /// A model without a text tower, a text that its tokenizer refuses, or a graph that fails.
+    pub fn embed_texts(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let run = AssertUnwindSafe(|| self.model.embed_texts(texts));
+        catch_unwind(run).unwrap_or_else(|_| {
+            let reason = "the engine panicked".to_owned();
+            Err(EmbedError::Run { model: self.model.name().to_owned(), reason })
+        })
+    }
+
     /// Embeds one picture and waits for it.
     ///
     /// # Errors

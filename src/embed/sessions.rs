@@ -6,21 +6,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
-use crate::runtime::{GraphPlace, Port, RawOutput, Runtime, Session};
+use crate::runtime::{GraphPlace, Input, Port, RawOutput, Runtime, Session};
 
 /// A graph's file and how it is fed.
 pub(crate) struct Graph {
     pub path: PathBuf,
-    pub input: String,
-    pub output: String,
-    /// One call's shape: the graph's fixed batch, or 1.
-    pub shape: [usize; 4],
+    pub inputs: Vec<Input>,
+    pub outputs: Vec<String>,
+    /// Items of one call: the graph's fixed batch, or 1.
+    pub batch: usize,
 }
 
 impl Graph {
     fn place(&self) -> GraphPlace<'_> {
-        let Self { path, input, output, shape } = self;
-        GraphPlace { path, input, output, shape: *shape }
+        let Self { path, inputs, outputs, batch } = self;
+        GraphPlace { path, inputs, outputs, batch: *batch }
     }
 }
 
@@ -83,23 +83,29 @@ impl Sessions {
         Ok(Self { runtime, graph, wide, narrow, running: AtomicUsize::new(0) })
     }
 
-    /// Runs the graph over one tensor, waiting for a free session.
-    pub(crate) fn run(&self, shape: [usize; 4], data: &[f32]) -> Result<RawOutput, String> {
+    /// Runs the graph over `batch` items, waiting for a free session: the numbers of each input in
+    /// their order; the wanted outputs in theirs.
+    pub(crate) fn run(&self, batch: usize, data: &[&[f32]]) -> Result<Vec<RawOutput>, String> {
         let others = self.running.fetch_add(1, Ordering::Relaxed);
         let _running = Running(&self.running);
-        let Graph { input, output, .. } = &self.graph;
+        let place = self.graph.place();
         match &self.narrow {
-            Some(narrow) if others > 0 || shape[0] > self.graph.shape[0] => {
+            Some(narrow) if others > 0 || batch > self.graph.batch => {
                 let session = narrow.free.recv().map_err(|error| error.to_string())?;
                 let mut lent = Lent { session, back: &narrow.back };
                 let session = match lent.session.take() {
                     Some(session) => session,
-                    None => self.runtime.load(&self.graph.place(), 1)?,
+                    None => self.runtime.load(&place, 1)?,
                 };
-                lent.session.insert(session).run(input, output, shape, data)
+                lent.session.insert(session).run(&place, batch, data)
             }
-            _ => self.wide.lock().run(input, output, shape, data),
+            _ => self.wide.lock().run(&place, batch, data),
         }
+    }
+
+    /// How the graph is fed.
+    pub(crate) fn graph(&self) -> &Graph {
+        &self.graph
     }
 
     /// Inputs and outputs as the graph declares them.

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use vitrail_disk::{create_dir_synced, safe_write};
 
-/// A folder with one empty file for each mark. Without a folder nothing is remembered.
+use crate::verify::Report;
+
+/// A folder with one file for each mark: the checks that were passed. Without a folder nothing is
+/// remembered.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stamps(pub Option<PathBuf>);
 
@@ -19,10 +22,18 @@ impl Stamps {
         self.path(mark).is_some_and(|path| path.is_file())
     }
 
+    /// The checks that were passed when this mark was set.
+    pub(crate) fn report(&self, mark: &[u8; 32]) -> Option<Report> {
+        let text = std::fs::read_to_string(self.path(mark)?).ok()?;
+        Some(Report::of_text(&text))
+    }
+
     /// Sets the mark. A folder that can't be written costs time at the next start, nothing else.
-    pub(crate) fn set(&self, mark: &[u8; 32]) {
+    pub(crate) fn set(&self, mark: &[u8; 32], report: &Report) {
         let (Some(folder), Some(path)) = (&self.0, self.path(mark)) else { return };
-        let written = create_dir_synced(folder).and_then(|()| safe_write(&path, b""));
+        let text = report.to_text();
+        let written =
+            create_dir_synced(folder).and_then(|()| safe_write(&path, text.as_bytes()));
         if let Err(error) = written {
             tracing::debug!(%error, "the verification of a model is not remembered");
         }

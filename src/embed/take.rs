@@ -19,6 +19,10 @@ pub(crate) fn vectors(
     if batch < pictures || per == 0 {
         return Err(format!("output {} has shape {:?}", output.name, raw.shape));
     }
+    if !output.shape.is_empty() && inner != output.shape {
+        let (name, said) = (&output.name, &output.shape);
+        return Err(format!("output {name} has shape {inner:?} a picture, the manifest says {said:?}"));
+    }
     raw.data.chunks_exact(per).take(pictures).map(|row| vector(row, inner, output)).collect()
 }
 
@@ -28,7 +32,10 @@ fn vector(row: &[f32], shape: &[usize], output: &Output) -> Result<Vec<f32>, Str
         format!("output {name} has shape {shape:?} a picture: take {take}, dim {}", output.dim)
     };
     let vector = match (output.take, shape) {
-        (Take::Vector | Take::Pooler, _) => row.to_vec(),
+        (Take::Vector | Take::Pooler | Take::Flatten, _) => row.to_vec(),
+        (Take::MultiVector, &[.., rows, dim]) if (rows, dim) == (output.n, output.dim) => {
+            row.to_vec()
+        }
         (Take::Cls, &[_, dim]) => row.get(..dim).unwrap_or(&[]).to_vec(),
         (Take::MeanPatch, &[tokens, dim]) if tokens > output.prefix_tokens => {
             patch_mean(row, dim, output.prefix_tokens)
@@ -43,7 +50,7 @@ fn vector(row: &[f32], shape: &[usize], output: &Output) -> Result<Vec<f32>, Str
         }
         _ => return Err(wrong()),
     };
-    if vector.len() != output.dim {
+    if vector.len() != output.values() {
         return Err(wrong());
     }
     match vector.iter().position(|value| !value.is_finite()) {
@@ -62,6 +69,30 @@ fn mean<'a>(values: impl Iterator<Item = &'a f32>) -> f32 {
     let (sum, count) =
         values.fold((0.0, 0_u32), |(sum, count), &value| (sum + f64::from(value), count + 1));
     (sum / f64::from(count.max(1))) as f32
+}
+
+/// The mean of each picture's vectors, `views` of them one after another.
+pub(crate) fn mean_of_views(all: Vec<Vec<f32>>, views: usize) -> Vec<Vec<f32>> {
+    if views == 1 {
+        return all;
+    }
+    let of = |views: &[Vec<f32>]| {
+        let dim = views.first().map_or(0, Vec::len);
+        (0..dim).map(|at| mean(views.iter().filter_map(|view| view.get(at)))).collect()
+    };
+    all.chunks(views).map(of).collect()
+}
+
+/// Subtracts the mean vector and scales to length 1, each row of `dim` components for itself.
+pub(crate) fn finish(values: &mut [f32], dim: usize, center: Option<&[f32]>, unit: bool) {
+    for row in values.chunks_mut(dim.max(1)) {
+        for (value, mean) in row.iter_mut().zip(center.unwrap_or(&[])) {
+            *value -= mean;
+        }
+        if unit {
+            l2_normalize(row);
+        }
+    }
 }
 
 /// Scales to length 1; a zero vector stays as it is.
@@ -83,7 +114,16 @@ mod tests {
     use crate::vocabulary::OutputRole;
 
     fn output(take: Take, prefix_tokens: usize, dim: usize) -> Output {
-        Output { name: "out".to_owned(), role: OutputRole::Image, take, prefix_tokens, dim }
+        Output {
+            name: "out".to_owned(),
+            role: OutputRole::Image,
+            take,
+            prefix_tokens,
+            dim,
+            n: 1,
+            shape: Vec::new(),
+            default_for: None,
+        }
     }
 
     fn take(shape: &[usize], output: &Output) -> Result<Vec<Vec<f32>>, String> {
@@ -107,6 +147,27 @@ mod tests {
         for (rule, prefix, dim, shape, expected) in cases {
             assert_eq!(take(shape, &output(rule, prefix, dim)).unwrap(), [expected], "{rule:?}");
         }
+    }
+
+    #[test]
+    fn many_rows_stay_in_their_order_and_are_finished_each() {
+        let many = Output { n: 2, ..output(Take::MultiVector, 1, 3) };
+        let mut rows = take(&[1, 2, 3], &many).unwrap().remove(0);
+        assert_eq!(rows, [0., 1., 2., 3., 4., 5.]);
+        finish(&mut rows, 3, Some(&[0., 1., 2.]), true);
+        let third = 3.0_f32.sqrt().recip();
+        assert_eq!(rows, [0., 0., 0., third, third, third]);
+        assert!(take(&[1, 3, 2], &many).is_err(), "rows and components are not exchanged");
+        let flat = take(&[1, 2, 3], &output(Take::Flatten, 1, 6)).unwrap();
+        assert_eq!(flat, [[0., 1., 2., 3., 4., 5.]]);
+        let shaped = Output { shape: vec![3, 2], ..output(Take::Flatten, 1, 6) };
+        assert!(take(&[1, 2, 3], &shaped).is_err_and(|error| error.contains("[3, 2]")));
+    }
+
+    #[test]
+    fn views_become_their_mean() {
+        let views = vec![vec![1.0, 2.0], vec![3.0, 6.0], vec![5.0, 5.0], vec![7.0, 5.0]];
+        assert_eq!(mean_of_views(views, 2), [[2.0, 4.0], [6.0, 5.0]]);
     }
 
     #[test]

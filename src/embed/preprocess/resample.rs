@@ -93,33 +93,45 @@ fn down_first(raster: &Raster, across: u64, down: u64) -> bool {
     height > 0 && height > 2 * shrinks(raster.width(), across)
 }
 
-/// `precompute_coeffs` and `normalize_coeffs_8bpc`, in doubles as there.
+/// `precompute_coeffs` and `normalize_coeffs_8bpc`.
 fn weights(size: u32, kernel: Kernel, window: Window) -> Weights {
+    let (taps, rows) = weights_f64(size, kernel, window);
+    let mut bounds = Vec::with_capacity(window.len as usize);
+    let mut values = vec![0; window.len as usize * taps];
+    for ((first, row), fixed) in rows.zip(values.chunks_exact_mut(taps)) {
+        bounds.push((first, row.len()));
+        fixed.iter_mut().zip(row).for_each(|(fixed, weight)| *fixed = fixed_point(weight));
+    }
+    Weights { bounds, values, taps }
+}
+
+/// `precompute_coeffs`, in doubles as there: (weights at most, for each output pixel the first
+/// input pixel and its weights, which sum to 1).
+pub(crate) fn weights_f64(
+    size: u32,
+    kernel: Kernel,
+    window: Window,
+) -> (usize, impl Iterator<Item = (usize, Vec<f64>)>) {
     let scale = f64::from(size) / window.full as f64;
     let filter_scale = scale.max(1.0);
     let (support, filter) = filter_of(kernel);
     let support = support * filter_scale;
     let taps = (support.ceil() as usize * 2 + 1).min(size as usize);
     let step = 1.0 / filter_scale;
-    let mut bounds = Vec::with_capacity(window.len as usize);
-    let mut values = vec![0; window.len as usize * taps];
-    let mut row = vec![0.0; taps];
-    for (output, fixed) in values.chunks_exact_mut(taps).enumerate() {
-        let center = ((window.start + output as u64) as f64 + 0.5) * scale;
+    let rows = (0..u64::from(window.len)).map(move |output| {
+        let center = ((window.start + output) as f64 + 0.5) * scale;
         let first = ((center - support + 0.5) as i64).max(0);
         let end = ((center + support + 0.5) as i64).min(i64::from(size));
         let used = usize::try_from(end - first).unwrap_or(0).min(taps);
-        let mut sum = 0.0;
-        for (tap, weight) in row.iter_mut().take(used).enumerate() {
-            *weight = filter((tap as i64 + first) as f64 - center + 0.5, step);
-            sum += *weight;
+        let at = |tap: usize| filter((tap as i64 + first) as f64 - center + 0.5, step);
+        let mut row: Vec<f64> = (0..used).map(at).collect();
+        let sum: f64 = row.iter().sum();
+        if sum != 0.0 {
+            row.iter_mut().for_each(|weight| *weight /= sum);
         }
-        for (weight, fixed) in row.iter().take(used).zip(fixed) {
-            *fixed = fixed_point(if sum == 0.0 { *weight } else { *weight / sum });
-        }
-        bounds.push((usize::try_from(first).unwrap_or(0), used));
-    }
-    Weights { bounds, values, taps }
+        (usize::try_from(first).unwrap_or(0), row)
+    });
+    (taps, rows)
 }
 
 fn fixed_point(weight: f64) -> i32 {
@@ -127,12 +139,13 @@ fn fixed_point(weight: f64) -> i32 {
     (if weight < 0.0 { scaled - 0.5 } else { scaled + 0.5 }) as i32
 }
 
-/// Support and filter; the filter takes a distance in input pixels and 1 / scale.
+/// Support and filter of Pillow's kernels; the filter takes a distance in input pixels and
+/// 1 / scale.
 fn filter_of(kernel: Kernel) -> (f64, fn(f64, f64) -> f64) {
     match kernel {
-        Kernel::Bilinear | Kernel::Nearest => (1.0, |x, step| bilinear(x * step)),
         Kernel::Bicubic => (2.0, |x, step| bicubic(x * step)),
         Kernel::Lanczos => (3.0, |x, step| lanczos(x * step)),
+        _ => (1.0, |x, step| bilinear(x * step)),
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::error::EmbedError;
 use crate::locate::Places;
 
-pub(crate) use session::{Axis, GraphPlace, Port, RawOutput, Session};
+pub(crate) use session::{Axis, Element, GraphPlace, Input, Port, RawOutput, Session};
 
 /// Which engine runs the graphs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

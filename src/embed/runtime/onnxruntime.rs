@@ -3,12 +3,14 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use half::f16;
 use ort::environment::Environment;
+use ort::session::SessionInputValue;
 use ort::session::builder::GraphOptimizationLevel;
-use ort::value::{Outlet, TensorElementType, TensorRef};
+use ort::value::{Outlet, Tensor, TensorElementType, TensorRef};
 use parking_lot::Mutex;
 
-use super::{Axis, Port, RawOutput};
+use super::{Axis, Element, GraphPlace, Port, RawOutput};
 
 /// What became of the process's one attempt. ONNX Runtime allows no second environment, and `ort`
 /// must not be asked again after a library failed to load: it would use one that is not there.
@@ -98,18 +100,22 @@ pub(super) fn load(path: &Path, threads: usize) -> Result<Loaded, String> {
 impl Loaded {
     pub(super) fn run(
         &mut self,
-        input: &str,
-        output: &str,
-        shape: [usize; 4],
-        data: &[f32],
-    ) -> Result<RawOutput, String> {
+        graph: &GraphPlace<'_>,
+        batch: usize,
+        data: &[&[f32]],
+    ) -> Result<Vec<RawOutput>, String> {
         let text = |error: ort::Error| error.to_string();
-        let tensor = TensorRef::from_array_view((shape, data)).map_err(text)?;
-        let outputs = self.0.run(ort::inputs![input => tensor]).map_err(text)?;
-        let value = outputs.get(output).ok_or_else(|| format!("no output {output}"))?;
-        let (dims, data) = value.try_extract_tensor::<f32>().map_err(text)?;
-        let shape = dims.iter().map(|&dim| usize::try_from(dim).unwrap_or(0)).collect();
-        Ok(RawOutput { shape, data: data.to_vec() })
+        let mut inputs: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(data.len());
+        for (input, numbers) in graph.inputs.iter().zip(data) {
+            let value = tensor(input.element, input.full(batch), numbers).map_err(text)?;
+            inputs.push((input.name.as_str(), value));
+        }
+        let outputs = self.0.run(inputs).map_err(text)?;
+        let take = |name: &String| {
+            let value = outputs.get(name.as_str()).ok_or_else(|| format!("no output {name}"))?;
+            extract(value).map_err(text)
+        };
+        graph.outputs.iter().map(take).collect()
     }
 
     pub(super) fn ports(&self) -> (Vec<Port>, Vec<Port>) {
@@ -118,12 +124,50 @@ impl Loaded {
     }
 }
 
+/// Token numbers come as floats, which hold each of them exactly.
+fn tensor(
+    element: Element,
+    shape: Vec<usize>,
+    numbers: &[f32],
+) -> ort::Result<SessionInputValue<'_>> {
+    let of = |value: &f32| *value as i64;
+    Ok(match element {
+        Element::F32 => TensorRef::from_array_view((shape, numbers))?.into(),
+        Element::F16 => {
+            let numbers: Vec<f16> = numbers.iter().map(|&value| f16::from_f32(value)).collect();
+            Tensor::from_array((shape, numbers))?.into()
+        }
+        Element::I32 => {
+            let numbers: Vec<i32> = numbers.iter().map(|value| of(value) as i32).collect();
+            Tensor::from_array((shape, numbers))?.into()
+        }
+        Element::I64 => {
+            let numbers: Vec<i64> = numbers.iter().map(of).collect();
+            Tensor::from_array((shape, numbers))?.into()
+        }
+    })
+}
+
+fn extract(value: &ort::value::DynValue) -> ort::Result<RawOutput> {
+    let sizes = |dims: &[i64]| dims.iter().map(|&dim| usize::try_from(dim).unwrap_or(0)).collect();
+    if value.dtype().tensor_type() == Some(TensorElementType::Float16) {
+        let (dims, data) = value.try_extract_tensor::<f16>()?;
+        let data = data.iter().map(|value| value.to_f32()).collect();
+        return Ok(RawOutput { shape: sizes(dims), data });
+    }
+    let (dims, data) = value.try_extract_tensor::<f32>()?;
+    Ok(RawOutput { shape: sizes(dims), data: data.to_vec() })
+}
+
 fn port(outlet: &Outlet) -> Port {
     let axes = outlet.dtype().tensor_shape().map(|shape| {
         shape.iter().map(|&dim| usize::try_from(dim).map_or(Axis::Any, Axis::Fixed)).collect()
     });
     let element = match outlet.dtype().tensor_type() {
-        Some(TensorElementType::Float32) => "f32".to_owned(),
+        Some(TensorElementType::Float32) => Element::F32.name().to_owned(),
+        Some(TensorElementType::Float16) => Element::F16.name().to_owned(),
+        Some(TensorElementType::Int32) => Element::I32.name().to_owned(),
+        Some(TensorElementType::Int64) => Element::I64.name().to_owned(),
         Some(other) => other.to_string(),
         None => "not a tensor".to_owned(),
     };

@@ -5,16 +5,58 @@ use std::path::Path;
 use super::onnxruntime;
 use super::tract;
 
+/// Numbers of a tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Element {
+    F32,
+    F16,
+    I32,
+    I64,
+}
+
+impl Element {
+    /// As ports name it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::I32 => "i32",
+            Self::I64 => "i64",
+        }
+    }
+}
+
+/// One input as a call gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Input {
+    pub name: String,
+    pub element: Element,
+    /// Axes after the batch.
+    pub shape: Vec<usize>,
+}
+
+impl Input {
+    /// Numbers of one item.
+    pub(crate) fn each(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// The tensor's shape for `batch` items.
+    pub(crate) fn full(&self, batch: usize) -> Vec<usize> {
+        std::iter::once(batch).chain(self.shape.iter().copied()).collect()
+    }
+}
+
 /// Where a graph lies and how it is fed.
 pub(crate) struct GraphPlace<'a> {
     /// The ONNX file.
     pub path: &'a Path,
-    /// The input's name.
-    pub input: &'a str,
-    /// The output that is wanted.
-    pub output: &'a str,
-    /// The input's shape for one call: `[batch, ...]`, the fixed batch or 1.
-    pub shape: [usize; 4],
+    /// All of its inputs, in the order in which calls give them.
+    pub inputs: &'a [Input],
+    /// The outputs that are wanted.
+    pub outputs: &'a [String],
+    /// Items of one call: the fixed batch, or 1.
+    pub batch: usize,
 }
 
 /// An axis as the graph declares it.
@@ -28,17 +70,39 @@ pub(crate) enum Axis {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Port {
     pub name: String,
-    /// Element type in the engine's words, `f32` for 32-bit floats.
+    /// Element type: `f32`, `f16`, `i32`, `i64`, or the engine's own words.
     pub element: String,
     /// `None`: the graph declares no shape.
     pub axes: Option<Vec<Axis>>,
 }
 
 /// One output of one run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct RawOutput {
     pub shape: Vec<usize>,
     pub data: Vec<f32>,
+}
+
+impl RawOutput {
+    /// Puts the items of another call behind those of this one.
+    pub(crate) fn extend(&mut self, more: Self) {
+        let before = self.shape.first().copied().unwrap_or(0);
+        self.shape = more.shape;
+        if let Some(batch) = self.shape.first_mut() {
+            *batch += before;
+        }
+        self.data.extend(more.data);
+    }
+
+    /// Leaves out all but the first `items`.
+    pub(crate) fn truncate(&mut self, items: usize) {
+        let batch = self.shape.first().copied().unwrap_or(0);
+        let each = self.data.len().checked_div(batch).unwrap_or(0);
+        if let Some(batch) = self.shape.first_mut().filter(|batch| **batch > items) {
+            *batch = items;
+            self.data.truncate(items * each);
+        }
+    }
 }
 
 /// A graph that is ready to run.
@@ -48,17 +112,17 @@ pub(crate) enum Session {
 }
 
 impl Session {
-    /// Runs the graph once.
+    /// Runs the graph once over `batch` items: the numbers of each input in their order, of which
+    /// integers are whole floats. The wanted outputs in their order.
     pub(crate) fn run(
         &mut self,
-        input: &str,
-        output: &str,
-        shape: [usize; 4],
-        data: &[f32],
-    ) -> Result<RawOutput, String> {
+        graph: &GraphPlace<'_>,
+        batch: usize,
+        data: &[&[f32]],
+    ) -> Result<Vec<RawOutput>, String> {
         match self {
-            Self::OnnxRuntime(loaded) => loaded.run(input, output, shape, data),
-            Self::Tract(loaded) => loaded.run(shape, data),
+            Self::OnnxRuntime(loaded) => loaded.run(graph, batch, data),
+            Self::Tract(loaded) => loaded.run(graph, batch, data),
         }
     }
 

@@ -7,19 +7,25 @@ use tract_onnx::pb::tensor_shape_proto::dimension::Value;
 use tract_onnx::pb::{ModelProto, ValueInfoProto, type_proto};
 use tract_onnx::prelude::*;
 
-use super::{Axis, GraphPlace, Port, RawOutput};
+use half::f16;
+
+use super::{Axis, Element, GraphPlace, Port, RawOutput};
 
 /// The crate's version, as `Cargo.lock` pins it.
 pub(super) const VERSION: &str = "0.23.9";
 
-/// Elements of type `float` in ONNX's numbering.
-const ONNX_FLOAT: i32 = 1;
+/// ONNX's numbering of element types.
+const ELEMENTS: [(i32, Element); 4] =
+    [(1, Element::F32), (6, Element::I32), (7, Element::I64), (10, Element::F16)];
 
 /// A plan for one shape. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Loaded {
     plan: Arc<TypedRunnableModel>,
-    shape: [usize; 4],
+    /// Items of one run.
+    batch: usize,
+    /// Which of the call's inputs each of the plan's is.
+    order: Vec<usize>,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
 }
@@ -37,45 +43,103 @@ fn plan(graph: &GraphPlace<'_>) -> TractResult<Loaded> {
     if !parsed.unresolved_inputs.is_empty() {
         return Err(TractError::msg(format!("unresolved inputs {:?}", parsed.unresolved_inputs)));
     }
-    let output = parsed.outlets_by_name.get(graph.output).copied();
-    let output = output.ok_or_else(|| TractError::msg(format!("no output {}", graph.output)))?;
-    let input = inputs.iter().position(|port| port.name == graph.input);
-    let input = input.ok_or_else(|| TractError::msg(format!("no input {}", graph.input)))?;
-    let plan = parsed
-        .model
-        .with_output_outlets(&[output])?
-        .with_input_fact(input, f32::fact(graph.shape).into())?
-        .into_optimized()?
-        .into_runnable()?;
-    Ok(Loaded { plan, shape: graph.shape, inputs, outputs })
+    let outlet = |name: &String| {
+        let found = parsed.outlets_by_name.get(name).copied();
+        found.ok_or_else(|| TractError::msg(format!("no output {name}")))
+    };
+    let outlets: Vec<_> = graph.outputs.iter().map(outlet).collect::<TractResult<_>>()?;
+    for input in graph.inputs {
+        if !inputs.iter().any(|port| port.name == input.name) {
+            return Err(TractError::msg(format!("no input {}", input.name)));
+        }
+    }
+    let mut model = parsed.model.with_output_outlets(&outlets)?;
+    let mut order = Vec::with_capacity(inputs.len());
+    for (at, port) in inputs.iter().enumerate() {
+        let given = graph.inputs.iter().position(|input| input.name == port.name);
+        let given = given.ok_or_else(|| {
+            TractError::msg(format!("the graph wants input {}, which nothing gives", port.name))
+        })?;
+        order.push(given);
+        let input = graph.inputs.get(given).ok_or_else(|| TractError::msg("no such input"))?;
+        let shape = input.full(graph.batch);
+        let fact = match input.element {
+            Element::F32 => f32::fact(&shape),
+            Element::F16 => f16::fact(&shape),
+            Element::I32 => i32::fact(&shape),
+            Element::I64 => i64::fact(&shape),
+        };
+        model = model.with_input_fact(at, fact.into())?;
+    }
+    let plan = model.into_optimized()?.into_runnable()?;
+    Ok(Loaded { plan, batch: graph.batch, order, inputs, outputs })
+}
+
+fn tensor(element: Element, shape: &[usize], numbers: &[f32]) -> TractResult<Tensor> {
+    let whole = |value: &f32| *value as i64;
+    match element {
+        Element::F32 => Tensor::from_shape(shape, numbers),
+        Element::F16 => {
+            let numbers: Vec<f16> = numbers.iter().map(|&value| f16::from_f32(value)).collect();
+            Tensor::from_shape(shape, &numbers)
+        }
+        Element::I32 => {
+            let numbers: Vec<i32> = numbers.iter().map(|value| whole(value) as i32).collect();
+            Tensor::from_shape(shape, &numbers)
+        }
+        Element::I64 => {
+            let numbers: Vec<i64> = numbers.iter().map(whole).collect();
+            Tensor::from_shape(shape, &numbers)
+        }
+    }
 }
 
 impl Loaded {
-    pub(super) fn run(&self, shape: [usize; 4], data: &[f32]) -> Result<RawOutput, String> {
-        let each: usize = self.shape.iter().product();
-        let mut all = RawOutput { shape: Vec::new(), data: Vec::new() };
-        for part in data.chunks(each) {
-            let one = self.run_once(part).map_err(|error| format!("{error:#}"))?;
-            all.shape = one.shape;
-            all.data.extend(one.data);
+    pub(super) fn run(
+        &self,
+        graph: &GraphPlace<'_>,
+        batch: usize,
+        data: &[&[f32]],
+    ) -> Result<Vec<RawOutput>, String> {
+        let mut all = vec![RawOutput::default(); graph.outputs.len()];
+        for first in (0..batch).step_by(self.batch.max(1)) {
+            let some = self.run_once(graph, first, data).map_err(|error| format!("{error:#}"))?;
+            all.iter_mut().zip(some).for_each(|(all, some)| all.extend(some));
         }
-        if let Some(batch) = all.shape.first_mut() {
-            *batch = shape[0];
-        }
+        all.iter_mut().for_each(|output| output.truncate(batch));
         Ok(all)
     }
 
-    fn run_once(&self, data: &[f32]) -> TractResult<RawOutput> {
-        let tensor = Tensor::from_shape(&self.shape, data)?;
-        let outputs = self.plan.run(tvec!(tensor.into()))?;
-        let output = outputs.first().ok_or_else(|| TractError::msg("the graph gave nothing"))?;
-        let view = output.to_plain_array_view::<f32>()?;
-        Ok(RawOutput { shape: output.shape().to_vec(), data: view.iter().copied().collect() })
+    /// The items from `first` on, as many as the plan takes.
+    fn run_once(
+        &self,
+        graph: &GraphPlace<'_>,
+        first: usize,
+        data: &[&[f32]],
+    ) -> TractResult<Vec<RawOutput>> {
+        let mut values: TVec<TValue> = tvec!();
+        for &given in &self.order {
+            let (Some(input), Some(numbers)) = (graph.inputs.get(given), data.get(given)) else {
+                return Err(TractError::msg("an input is missing"));
+            };
+            let each = input.each();
+            let part = numbers.get(first * each..(first + self.batch) * each);
+            let part = part.ok_or_else(|| TractError::msg("a batch that the plan does not take"))?;
+            values.push(tensor(input.element, &input.full(self.batch), part)?.into());
+        }
+        let outputs = self.plan.run(values)?;
+        outputs.iter().map(|output| raw(output)).collect()
     }
 
     pub(super) fn ports(&self) -> (Vec<Port>, Vec<Port>) {
         (self.inputs.clone(), self.outputs.clone())
     }
+}
+
+fn raw(output: &Tensor) -> TractResult<RawOutput> {
+    let floats = output.cast_to::<f32>()?;
+    let view = floats.to_plain_array_view::<f32>()?;
+    Ok(RawOutput { shape: output.shape().to_vec(), data: view.iter().copied().collect() })
 }
 
 /// Inputs and outputs as the file declares them; old files list weights as inputs too.
@@ -92,8 +156,10 @@ fn port(info: &ValueInfoProto) -> Port {
         _ => None,
     });
     let element = match tensor.map(|tensor| tensor.elem_type) {
-        Some(ONNX_FLOAT) => "f32".to_owned(),
-        Some(other) => format!("ONNX element type {other}"),
+        Some(number) => match ELEMENTS.iter().find(|(known, _)| *known == number) {
+            Some((_, element)) => element.name().to_owned(),
+            None => format!("ONNX element type {number}"),
+        },
         None => "not a tensor".to_owned(),
     };
     let axes = tensor.and_then(|tensor| tensor.shape.as_ref()).map(|shape| {

@@ -63,7 +63,7 @@ pub(super) const ROOMS: [(&str, u8, &[&str]); 17] = [
 ];
 
 /// Foreign crates that one room alone may name; `root` is the package at the top.
-pub(super) const OWNED: [(&str, &str); 34] = [
+pub(super) const OWNED: [(&str, &str); 36] = [
     ("actix-multipart", "api"),
     ("actix-web", "api"),
     ("bincode", "store"),
@@ -74,6 +74,7 @@ pub(super) const OWNED: [(&str, &str); 34] = [
     ("futures", "api"),
     ("getrandom", "store"),
     ("globset", "ingest"),
+    ("half", "embed"),
     ("hayro-jpeg2000", "ingest"),
     ("hnsw_rs", "vector_index"),
     ("image", "ingest"),
@@ -90,6 +91,7 @@ pub(super) const OWNED: [(&str, &str); 34] = [
     ("rustix", "disk"),
     ("tantivy", "field_index"),
     ("tiff", "ingest"),
+    ("tokenizers", "embed"),
     ("tracing-subscriber", "root"),
     ("tract-onnx", "embed"),
     ("ureq", "root"),
