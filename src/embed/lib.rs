@@ -6,7 +6,8 @@
 //! | [`contract`] | one hash of everything that changes numbers |
 //! | [`preprocess`] | raster -> tensor, equal to Pillow and torchvision |
 //! | [`runtime`] | ONNX Runtime where its library is found, else tract |
-//! | [`presets`] | manifests that come with the program |
+//! | [`presets`], [`bind`] | manifests that come with the program, bound to a user's files |
+//! | [`import`] | manifests from the configurations of other programs |
 //! | [`pipeline`], [`graphs`], [`sessions`] | linked graphs: pixels and tokens in, outputs out |
 //! | [`text`] | text -> token numbers |
 //! | [`take`] | a graph's output -> one vector, or many |
@@ -20,11 +21,13 @@
 //!
 //! It never knows slide files or collections.
 
+mod bind;
 mod check;
 mod contract;
 mod error;
 mod explain;
 mod graphs;
+mod import;
 mod locate;
 mod manifest;
 mod model;
@@ -44,9 +47,11 @@ mod text;
 mod verify;
 mod vocabulary;
 
+pub use bind::{Bound, bind};
 pub use contract::ContractHash;
 pub use error::EmbedError;
 pub use explain::Explained;
+pub use import::{Imported, import};
 pub use locate::Places;
 pub use manifest::Manifest;
 pub use model::{Embedder, Model};

@@ -38,6 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         runtime: choice,
         places: Places::of_process(),
         threads,
+        ..ModelsOptions::default()
     };
     Models::discover(&options)?.serving(&name)?;
     let begun = Instant::now();

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use crate::error::EmbedError;
 use crate::locate::Places;
 
+pub(crate) use tract::declared_ports;
+
 pub(crate) use session::{Axis, Element, GraphPlace, Input, Port, RawOutput, Session};
 
 /// Which engine runs the graphs.

@@ -142,6 +142,12 @@ fn raw(output: &Tensor) -> TractResult<RawOutput> {
     Ok(RawOutput { shape: output.shape().to_vec(), data: view.iter().copied().collect() })
 }
 
+/// Inputs and outputs that a file declares, without loading its graph.
+pub(crate) fn declared_ports(path: &std::path::Path) -> Result<(Vec<Port>, Vec<Port>), String> {
+    let proto = tract_onnx::onnx().proto_model_for_path(path);
+    proto.map(|proto| declared(&proto)).map_err(|error| format!("{error:#}"))
+}
+
 /// Inputs and outputs as the file declares them; old files list weights as inputs too.
 fn declared(proto: &ModelProto) -> (Vec<Port>, Vec<Port>) {
     let Some(graph) = &proto.graph else { return (Vec::new(), Vec::new()) };

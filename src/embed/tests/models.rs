@@ -25,6 +25,7 @@ fn models(places: Places, folder: &Path) -> Models {
         runtime: RuntimeChoice::Tract,
         places,
         threads: 2,
+        remote: None,
     };
     Models::discover(&options).unwrap()
 }

@@ -42,7 +42,6 @@ fn vector(subject: &Subject<'_>, golden: &Golden) -> Result<Vec<f32>, String> {
         GoldenInput::Text => {
             let run = subject.texts.ok_or("the model has no text tower")?;
             let text = golden.text.as_deref().unwrap_or_default();
-            // The closure is over the subject's own life; a text is as good as any of it.
             return Ok(run(&[text])?.pop().unwrap_or_default());
         }
         GoldenInput::Picture7919 => pattern_picture(subject.manifest)?,

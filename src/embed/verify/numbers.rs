@@ -20,6 +20,9 @@ const BATCH_TOLERANCE_COARSE: f64 = 1e-2;
 /// Items -> vectors.
 type Run<'a, T> = &'a dyn Fn(&[T]) -> Result<Vec<Vec<f32>>, String>;
 
+/// Texts -> vectors.
+type RunTexts<'a> = &'a dyn Fn(&[&str]) -> Result<Vec<Vec<f32>>, String>;
+
 /// What the checks need of a model.
 pub(crate) struct Subject<'a> {
     pub folder: &'a Path,
@@ -27,7 +30,7 @@ pub(crate) struct Subject<'a> {
     /// Prepared squares, one after another, and how many; a model elsewhere takes none.
     pub tensors: Option<(&'a Recipe, Run<'a, f32>)>,
     pub pictures: Run<'a, Raster>,
-    pub texts: Option<Run<'a, &'a str>>,
+    pub texts: Option<RunTexts<'a>>,
 }
 
 /// A batch of one equal to its row in a batch of three, finite, not constant, and golden.
@@ -94,7 +97,7 @@ fn pictures(subject: &Subject<'_>) -> Result<Vec<Vec<f32>>, String> {
     Ok(batch)
 }
 
-fn texts(subject: &Subject<'_>, run: Run<'_, &str>) -> Result<(), String> {
+fn texts(subject: &Subject<'_>, run: RunTexts<'_>) -> Result<(), String> {
     let texts = ["a chest x-ray with a large effusion", "a small brown spot on skin", "h"];
     let batch = run(&texts)?;
     for (text, together) in texts.iter().zip(&batch) {
