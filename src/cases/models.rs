@@ -1,7 +1,7 @@
 //! What there is to know of the installed models before one is used.
 
 use vitrail_domain::Metric;
-use vitrail_embed::{ModelState, Models};
+use vitrail_embed::{Check, ModelState, Models};
 
 /// Whether a model may be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,10 @@ pub enum ModelStanding {
 pub struct Made {
     /// Components of its vectors.
     pub dim: Option<usize>,
+    /// Vectors of one picture, compared by their best pairs; 1 for most models.
+    pub rows: usize,
+    /// Whether text can be embedded.
+    pub text: bool,
     /// How they are compared.
     pub metric: Metric,
     /// The hash of all that makes them what they are.
@@ -42,6 +46,8 @@ pub struct ModelCard {
     pub note: Option<String>,
     /// What runs it.
     pub runtime: String,
+    /// The checks that it passed, where they are known.
+    pub checks: Vec<Check>,
 }
 
 /// Every installed model by name. One that was verified before is not loaded for this; any other
@@ -64,6 +70,8 @@ fn card(models: &Models, name: &str) -> ModelCard {
         name: name.to_owned(),
         made: serves.map(|manifest| Made {
             dim: manifest.image_output().map(|output| output.dim),
+            rows: manifest.image_output().map_or(1, |output| output.n),
+            text: manifest.has_text(),
             metric: Metric::from(manifest.search.metric),
             contract: manifest.contract_hash(),
             default_mpp: manifest.tiling.default_mpp,
@@ -71,6 +79,13 @@ fn card(models: &Models, name: &str) -> ModelCard {
         licence: manifest.map(|manifest| manifest.licence.spdx_or_name.clone()),
         note: manifest.map(|manifest| manifest.domain.intended_use_note.clone()),
         runtime: format!("{} {}", runtime.engine().name(), runtime.version()).trim().to_owned(),
+        checks: models.report(name).map(|report| report.checks).unwrap_or_default(),
         standing,
     }
+}
+
+/// One installed model by its name.
+#[must_use]
+pub fn model_card(models: &Models, name: &str) -> Option<ModelCard> {
+    models.names().any(|known| known == name).then(|| card(models, name))
 }

@@ -9,7 +9,7 @@ use vitrail_domain::{
     Answer, Ef, Filter, GroupBy, Identity, Payload, PointId, Question, RecordSource, Role, TopK,
     Vector, VectorName,
 };
-use vitrail_embed::{Models, Priority};
+use vitrail_embed::{Models, Priority, Serving};
 use vitrail_ingest::{Picture, read_picture_guarded};
 
 use crate::cuts::Cuts;
@@ -25,6 +25,8 @@ pub enum Subject {
     Vector(Vector),
     /// An encoded picture.
     Picture(Arc<[u8]>),
+    /// Words, for a model that puts them into the pictures' space.
+    Text(String),
 }
 
 /// One similar-case search.
@@ -160,7 +162,39 @@ impl Cases {
             }),
             Subject::Id(id) => resolve_point(collection, *id, name),
             Subject::Picture(bytes) => self.resolve_picture(collection, bytes, name, spec),
+            Subject::Text(text) => self.resolve_text(text, name, spec),
         }
+    }
+
+    /// The model that fills a vector, if it is still what it was then.
+    fn model_of(&self, name: &VectorName, spec: &VectorSpec) -> Result<Arc<Serving>, CaseError> {
+        let model = spec.model.as_ref().ok_or_else(|| CaseError::NoModel(name.clone()))?;
+        let serving = self.models.serving(model)?;
+        let now = serving.model().contract_hash();
+        if let Some(stored) = spec.contract.as_ref().filter(|stored| stored.as_str() != now) {
+            let (name, stored, now) = (name.clone(), stored.clone(), now.to_owned());
+            return Err(CaseError::Contract { name, stored, now });
+        }
+        Ok(serving)
+    }
+
+    /// A text has one vector; a point's many rows are compared with it by their best.
+    fn resolve_text(
+        &self,
+        text: &str,
+        name: &VectorName,
+        spec: &VectorSpec,
+    ) -> Result<Resolved, CaseError> {
+        let serving = self.model_of(name, spec)?;
+        let started = Instant::now();
+        let query = serving.embed_texts(&[text])?.pop().unwrap_or_default();
+        Ok(Resolved {
+            query: query.into(),
+            known: Vec::new(),
+            payloads: Vec::new(),
+            decode_us: None,
+            embed_us: Some(micros(started)),
+        })
     }
 
     fn resolve_picture(
@@ -173,18 +207,13 @@ impl Cases {
         let started = Instant::now();
         let picture = read_picture_guarded(bytes.clone())?;
         let decode_us = micros(started);
-        let model = spec.model.as_ref().ok_or_else(|| CaseError::NoModel(name.clone()))?;
-        let serving = self.models.serving(model)?;
-        let now = serving.model().contract_hash();
-        if let Some(stored) = spec.contract.as_ref().filter(|stored| stored.as_str() != now) {
-            let (name, stored, now) = (name.clone(), stored.clone(), now.to_owned());
-            return Err(CaseError::Contract { name, stored, now });
-        }
+        let serving = self.model_of(name, spec)?;
         let (known, payloads) = points_with_pixels(collection, &picture)?;
         let started = Instant::now();
-        let query = serving.embed(Priority::Query, picture.raster)?;
+        let values = serving.embed(Priority::Query, picture.raster)?;
+        let query = serving.model().vector(values)?;
         let embed_us = Some(micros(started));
-        Ok(Resolved { query: query.into(), known, payloads, decode_us: Some(decode_us), embed_us })
+        Ok(Resolved { query, known, payloads, decode_us: Some(decode_us), embed_us })
     }
 }
 

@@ -66,7 +66,8 @@ impl Cases {
         watch: &(dyn Fn(usize) + Sync),
     ) -> Result<Embedded, CaseError> {
         let serving = self.models().serving(model)?;
-        let dim = serving.model().dim();
+        // A picture of many rows is one line of a file, row after row.
+        let dim = Dim::new(serving.model().values()).unwrap_or(serving.model().dim());
         check_bound(files.len(), dim)?;
         let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(files.len())));
         let work = || {
@@ -154,6 +155,7 @@ mod tests {
             runtime: RuntimeChoice::Tract,
             places: Places::default(),
             threads: 2,
+            remote: None,
         };
         Cases::new(Arc::new(Models::discover(&options).expect("models")))
     }

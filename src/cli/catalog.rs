@@ -1,4 +1,4 @@
-//! `vitrail models` and `vitrail collections`: what there is.
+//! `vitrail collections`: what there is.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -6,21 +6,9 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::Value;
 use vitrail_api::contract::collection::{CollectionList, describe};
-use vitrail_api::contract::model;
-use vitrail_cases::model_cards;
 
 use super::{Arguments, print};
 use crate::open::{self, Failure};
-
-#[derive(Debug, Subcommand)]
-pub enum Models {
-    /// Names, contracts and whether each passed its verification.
-    List {
-        /// One JSON document.
-        #[arg(long)]
-        json: bool,
-    },
-}
 
 #[derive(Debug, Subcommand)]
 pub enum Collections {
@@ -38,26 +26,6 @@ pub enum Collections {
         #[arg(long)]
         json: bool,
     },
-}
-
-pub fn models(arguments: &Arguments, what: &Models) -> Result<ExitCode, Failure> {
-    let Models::List { json } = what;
-    let all = match arguments.remote()? {
-        Some(remote) => remote.get("/v1/models")?,
-        None => {
-            serde_json::to_value(model::list(&model_cards(&*open::models(&arguments.models)?)))?
-        }
-    };
-    if *json {
-        return print(&all);
-    }
-    let mut out = io::stdout().lock();
-    for one in list(&all, "models") {
-        let (dim, reason) = (number(one, "dim"), text(one, "reason"));
-        let (name, state) = (text(one, "name"), text(one, "state"));
-        writeln!(out, "{name:<28} {state:<10} {dim:>6}  {}  {reason}", text(one, "licence"))?;
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 pub fn collections(arguments: &Arguments, what: &Collections) -> Result<ExitCode, Failure> {
@@ -118,14 +86,14 @@ fn details(one: &Value) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+pub(super) fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
     value.get(key).and_then(Value::as_array).into_iter().flatten()
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn number(value: &Value, key: &str) -> u64 {
+pub(super) fn number(value: &Value, key: &str) -> u64 {
     value.get(key).and_then(Value::as_u64).unwrap_or_default()
 }

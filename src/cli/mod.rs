@@ -9,6 +9,7 @@ mod embed;
 mod eval;
 mod ingest;
 mod jobs;
+mod models;
 mod progress;
 mod remote;
 mod serve;
@@ -77,7 +78,7 @@ enum Command {
     /// Models of this installation.
     Models {
         #[command(subcommand)]
-        what: catalog::Models,
+        what: models::What,
     },
     /// Collections of the store.
     Collections {
@@ -155,7 +156,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Eval { what: EvalCommand::Retrieval(options) } => eval::run(arguments, options),
         Command::Check(options) => check::run(arguments, options),
         Command::Doctor(options) => doctor::run(arguments, options),
-        Command::Models { what } => catalog::models(arguments, what),
+        Command::Models { what } => models::run(arguments, what),
         Command::Collections { what } => catalog::collections(arguments, what),
         Command::Bench { what } => bench::run(arguments, what),
         Command::Jobs { what } => jobs::run(arguments, what),

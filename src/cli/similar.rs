@@ -20,16 +20,20 @@ use crate::open::{self, Failure};
 #[command(after_help = "Examples:
   vitrail similar picture.jpg -c skin -k 5 --exclude-same lesion
   vitrail similar --id 67e55044-10b1-426f-9247-bb680e5fe0c8 -c skin --json
+  vitrail similar --text "a melanoma on the back" -c skin
   vitrail similar picture.jpg -c skin \\
     --filter '{\"must\": [{\"key\": \"label\", \"match\": {\"value\": \"NEV\"}}]}'
   vitrail --url http://127.0.0.1:6333 similar picture.jpg -c skin --group-by patient")]
 pub struct Options {
     /// A picture.
-    #[arg(required_unless_present = "id", conflicts_with = "id")]
+    #[arg(required_unless_present_any = ["id", "text"], conflicts_with_all = ["id", "text"])]
     image: Option<PathBuf>,
     /// A stored point.
     #[arg(long)]
     id: Option<String>,
+    /// Words, where the collection's model has a text tower.
+    #[arg(long, conflicts_with = "id")]
+    text: Option<String>,
     /// The collection.
     #[arg(short, long)]
     collection: String,
@@ -104,6 +108,7 @@ fn wire_of(options: &Options) -> Result<SimilarRequest, Failure> {
     }
     Ok(SimilarRequest {
         id: options.id.clone().map(Id::Text),
+        text: options.text.clone(),
         using: options.using.clone(),
         k: Some(options.k),
         filter: filter.map_err(|error| format!("--filter is no JSON: {error}"))?,

@@ -263,6 +263,15 @@ pub const TEXT_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a tokenizer's file: the largest vocabularies known have 250,000 pieces in 20 MB.
 pub const TOKENIZER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// Patches of one prediction: Google's containers take as many, about 600 MB of pixels.
+pub const PREDICT_PATCHES_MAX: usize = 4_000;
+
+/// Instances of one prediction request; each may be a picture that is decoded whole.
+pub const PREDICT_INSTANCES_MAX: usize = 256;
+
+/// Pixels on a side that a picture is resized to before patches are cut from it.
+pub const PREDICT_SIDE_MAX: u32 = 10_000;
+
 /// Manifests of one installation: each is listed and may be loaded.
 pub const MODELS_MAX: usize = 256;
 

@@ -56,7 +56,7 @@ pub use locate::Places;
 pub use manifest::Manifest;
 pub use model::{Embedder, Model};
 pub use models::{ModelState, Models, ModelsOptions};
-pub use preprocess::Recipe;
+pub use preprocess::{Recipe, opencv_resize};
 pub use presets::Preset;
 pub use remote::{Remote, Transport};
 pub use runtime::{Engine, Runtime, RuntimeChoice};

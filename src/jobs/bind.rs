@@ -39,7 +39,7 @@ pub fn bind(ingest: &Ingest, spec: &IngestSpec, columns: &[String]) -> Result<Ta
     let wanted = VectorSpec {
         dim: model.dim(),
         metric: model.metric(),
-        multi: None,
+        multi: model.comparator(),
         model: Some(model_name.to_owned()),
         contract: Some(contract.clone()),
     };

@@ -99,7 +99,7 @@ impl<'a> Writer<'a> {
         let mut changes = Vec::with_capacity(self.waiting.len());
         let mut embeddings = Vec::new();
         for mut ready in self.waiting.drain(..) {
-            let vector = match settle(&mut ready, &mut embeddings) {
+            let vector = match self.target.settle(&mut ready, &mut embeddings) {
                 Ok(vector) => vector,
                 Err(refused) => {
                     written.refused.push(refused);
@@ -127,26 +127,29 @@ impl<'a> Writer<'a> {
     }
 }
 
-fn settle(
-    ready: &mut Ready,
-    embeddings: &mut Vec<([u8; 32], Vec<f32>)>,
-) -> Result<Vec<f32>, Refused> {
-    let unused = Vector::Known(Vec::new());
-    let result = match std::mem::replace(&mut ready.vector, unused) {
-        Vector::Known(vector) => Ok(vector),
-        Vector::Pending(key, pending) => pending.wait().inspect(|vector| {
-            embeddings.push((key, vector.clone()));
-        }),
-        Vector::Failed(error) => Err(error),
-    };
-    result.map_err(|error| Refused {
-        path: ready.path.clone(),
-        code: error.code(),
-        message: error.to_string(),
-    })
-}
-
 impl Target {
+    /// Waits for a point's numbers: its one row, or its many.
+    fn settle(
+        &self,
+        ready: &mut Ready,
+        embeddings: &mut Vec<([u8; 32], Vec<f32>)>,
+    ) -> Result<vitrail_domain::Vector, Refused> {
+        let unused = Vector::Known(Vec::new());
+        let result = match std::mem::replace(&mut ready.vector, unused) {
+            Vector::Known(values) => Ok(values),
+            Vector::Pending(key, pending) => pending.wait().inspect(|values| {
+                embeddings.push((key, values.clone()));
+            }),
+            Vector::Failed(error) => Err(error),
+        };
+        let result = result.and_then(|values| self.serving.model().vector(values));
+        result.map_err(|error| Refused {
+            path: ready.path.clone(),
+            code: error.code(),
+            message: error.to_string(),
+        })
+    }
+
     /// Whether another image has exactly these pixels.
     fn is_known(&self, ready: &Ready) -> bool {
         let images = self.collection.store().images_by_pixel_hash(&ready.pixel_hash, 2);
@@ -155,8 +158,13 @@ impl Target {
 
     /// A new point with its payload; or, where the point is there without this vector, the vector
     /// and its contract beside what the point already says.
-    fn changes(&self, ready: Ready, vector: Vec<f32>, changes: &mut Vec<Change>) {
-        let vectors = BTreeMap::from([(self.vector.clone(), vector.into())]);
+    fn changes(
+        &self,
+        ready: Ready,
+        vector: vitrail_domain::Vector,
+        changes: &mut Vec<Change>,
+    ) {
+        let vectors = BTreeMap::from([(self.vector.clone(), vector)]);
         let stored = self.collection.store().slot(ready.id);
         let record = stored.and_then(|slot| self.collection.store().record(slot));
         let (payload, merged) = match record {

@@ -44,6 +44,7 @@ impl Bench {
             runtime: RuntimeChoice::Tract,
             places: Places::default(),
             threads: 2,
+            remote: None,
         });
         let models = Arc::new(models.expect("models"));
         let store = Store::open(&folder.path().join("store"), StoreOptions::default());

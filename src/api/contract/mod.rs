@@ -11,5 +11,6 @@ pub mod job;
 pub mod metric;
 pub mod model;
 pub mod point;
+pub mod predict;
 pub mod similar;
 pub mod vector;

@@ -25,12 +25,14 @@ const GROUP_SIZE_DEFAULT: usize = 3;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SimilarRequest {
-    /// A stored point. One of `id`, `vector` and `image` is given.
+    /// A stored point. One of `id`, `vector`, `image` and `text` is given.
     pub id: Option<Id>,
     /// A vector made elsewhere; for a multi-vector one row or many.
     pub vector: Option<VectorDoc>,
     /// An encoded picture in base64; or send it as the part `image` of a form.
     pub image: Option<String>,
+    /// Words, for a model with a text tower.
+    pub text: Option<String>,
     /// Which vector is compared; may be left out where there is one.
     pub using: Option<String>,
     /// Hits (or groups), 1 to 10,000; 10 when absent.
@@ -270,9 +272,13 @@ pub fn request(
 }
 
 fn subject(wire: &SimilarRequest, picture: Option<Arc<[u8]>>) -> Result<Subject, ApiError> {
-    let given = [wire.id.is_some(), wire.vector.is_some(), wire.image.is_some(), picture.is_some()];
-    if given.into_iter().filter(|&given| given).count() != 1 {
-        return Err(ApiError::invalid("id", "give exactly one of id, vector and image"));
+    let stored = [wire.id.is_some(), wire.vector.is_some(), wire.text.is_some()];
+    let pictures = [wire.image.is_some(), picture.is_some()];
+    if stored.into_iter().chain(pictures).filter(|&given| given).count() != 1 {
+        return Err(ApiError::invalid("id", "give exactly one of id, vector, image and text"));
+    }
+    if let Some(text) = &wire.text {
+        return Ok(Subject::Text(text.clone()));
     }
     if let Some(id) = &wire.id {
         return id.parse().map(Subject::Id).map_err(|error| ApiError::invalid("id", error));

@@ -46,6 +46,16 @@ pub fn is_form(request: &HttpRequest) -> bool {
     kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("multipart/form-data"))
 }
 
+/// Reads a body of plain bytes: one picture.
+pub async fn bytes(payload: web::Payload) -> Result<Vec<u8>, ApiError> {
+    let most = usize::try_from(IMAGE_BYTES_MAX).unwrap_or(usize::MAX);
+    let bytes = payload.to_bytes_limited(most).await.map_err(|_| {
+        ApiError::new(Code::TooLarge, format!("the body has more than {most} bytes"))
+    })?;
+    let bytes = bytes.map_err(|error| ApiError::new(Code::InvalidRequest, error))?;
+    Ok(bytes.to_vec())
+}
+
 /// Reads a body of JSON.
 pub async fn json<T: DeserializeOwned>(payload: web::Payload) -> Result<T, ApiError> {
     let bytes = payload.to_bytes_limited(JSON_BYTES_MAX).await.map_err(|_| {

@@ -130,7 +130,7 @@ fn bound_to(state: &ApiState, name: &str) -> Result<VectorSpec, ApiError> {
     Ok(VectorSpec {
         dim: model.dim(),
         metric: model.metric(),
-        multi: None,
+        multi: model.comparator(),
         model: Some(name.to_owned()),
         contract: Some(model.contract_hash().to_owned()),
     })

@@ -11,7 +11,7 @@ mod tests;
 use std::borrow::Cow;
 
 use vitrail_domain::Raster;
-use vitrail_domain::limits::RESAMPLE_SIDE_MAX;
+use vitrail_domain::limits::{PREDICT_SIDE_MAX, RESAMPLE_SIDE_MAX};
 
 pub(crate) use geometry::{Pixels, Square};
 use resample::Window;
@@ -142,6 +142,24 @@ impl Recipe {
             }
         }
         Ok(())
+    }
+}
+
+/// A whole picture as OpenCV resizes it: cubic where it grows, by area where it shrinks. `None`: a
+/// size outside the bounds.
+#[must_use]
+pub fn opencv_resize(raster: &Raster, width: u32, height: u32) -> Option<Raster> {
+    let sides = 1..=PREDICT_SIDE_MAX;
+    if !sides.contains(&width) || !sides.contains(&height) {
+        return None;
+    }
+    Raster::byte_len(width, height).ok()?;
+    let grows = width > raster.width() || height > raster.height();
+    let kernel = if grows { Kernel::CvCubic } else { Kernel::CvArea };
+    let resize = Resize { kernel, dtype: ResizeType::U8 };
+    match resize.run(raster, Window::whole(width), Window::whole(height)) {
+        Pixels::U8(bytes) => Raster::new(width, height, bytes).ok(),
+        Pixels::F32(_) => None,
     }
 }
 
