@@ -161,7 +161,9 @@ fn every_golden_of_tensorflow_opencv_and_pillows_floats() {
     for (kind, gap) in worst {
         let bound = match kind.as_str() {
             kind if kind.starts_with("cv_") && kind.contains("u8") => 1.0,
-            kind if kind.contains("f32") => 2e-4,
+            // OpenCV adds up in single precision.
+            kind if kind.starts_with("cv_") => 1e-3,
+            kind if kind.contains("f32") => 1e-4,
             _ => 0.0,
         };
         assert!(gap <= bound, "{kind}: {gap}");

@@ -145,7 +145,7 @@ fn what_does_not_fit_a_graph_is_refused_with_the_reason() {
         (|m| m.outputs[2].name = "text".into(), "no output"),
         (|m| m.stages[1].inputs[1].name = "id".into(), "no input"),
         (|m| m.stages[1].inputs[0].shape = vec![8, 8, 1375], "1375"),
-        (|m| m.stages[1].fixed_batch = 0, "qformer"),
+        (|m| m.stages[1].fixed_batch = 0, "a graph of one batch size"),
         (|m| m.stages[1].inputs.truncate(2), "paddings"),
         (|m| m.post.projection_in_graph = false, "projection outside the graph is not served"),
     ];
@@ -220,7 +220,7 @@ fn texts_and_pictures_are_proved_by_vectors_in_files() {
     let report = Model::load(&place, manifest.clone(), engine, 1).unwrap().report().clone();
     let found: Vec<_> = report.checks.iter().rev().take(2).map(|c| c.found.as_str()).collect();
     assert_eq!(found, ["cosine 1.000000", "cosine 1.000000"]);
-    manifest.verification.golden[1].text = Some("large effusion".to_owned());
+    manifest.verification.golden[1].text = Some("moderate cardiomegaly of the heart".to_owned());
     let error = Model::load(&place, manifest.clone(), engine, 1).err().unwrap().to_string();
     assert!(error.contains("golden text: the cosine is"), "{error}");
     manifest.verification.golden[0].pixels_sha256 = Some("0".repeat(64));

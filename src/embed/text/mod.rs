@@ -65,7 +65,9 @@ impl Tokenization {
             Some(prompt) => prompt.replacen("{}", text, 1),
             None => text.to_owned(),
         };
-        let text = if self.text.lowercase { text.to_lowercase() } else { text };
+        // BERT's tokenizer lowers case itself, around its special pieces.
+        let lowers = self.text.lowercase && self.text.tokenizer != Tokenizer::Wordpiece;
+        let text = if lowers { text.to_lowercase() } else { text };
         let encoded = self.library.encode(text, false).map_err(|error| error.to_string())?;
         Ok(frame(&self.text, encoded.get_ids()))
     }

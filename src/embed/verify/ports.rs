@@ -95,6 +95,6 @@ fn fits(port: &Port, wanted: &[usize], batch: usize, says: &str) -> Result<(), S
         })
         .collect();
     let hint =
-        if rest && !first { " (a graph of one batch size: set tensor.fixed_batch)" } else { "" };
+        if rest && !first { " (a graph of one batch size: set fixed_batch)" } else { "" };
     Err(format!("{} is [{}], {says} {wanted:?}{hint}", port.name, shape.join(", ")))
 }
