@@ -7,6 +7,7 @@ use vitrail_collection::Catalog;
 use vitrail_domain::{Clock, Timestamp};
 use vitrail_embed::{Models, ModelsOptions, Places};
 use vitrail_jobs::Ingest;
+use vitrail_sources::{Settings, Sources};
 use vitrail_store::{Store, StoreOptions};
 
 /// What went wrong, in words for a person.
@@ -58,7 +59,8 @@ fn open(folder: &Path, options: StoreOptions) -> Result<Arc<Catalog>, Failure> {
 }
 
 /// What an ingest works with.
-pub fn ingest(catalog: Arc<Catalog>, models: Arc<Models>) -> Ingest {
+pub fn ingest(catalog: Arc<Catalog>, models: Arc<Models>, sources: Settings) -> Ingest {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Ingest { catalog, models, clock: Arc::new(SystemClock), threads }
+    let sources = Arc::new(Sources::new(sources));
+    Ingest { catalog, models, clock: Arc::new(SystemClock), sources, threads }
 }

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use vitrail_api::{ApiState, Dashboard, File, check_listen};
 use vitrail_cases::Cases;
 use vitrail_jobs::{Jobs, Upkeep};
+use vitrail_sources::Settings;
 use vitrail_vector_index::plan::Costs;
 
 use crate::open::{self, Failure};
@@ -20,6 +21,8 @@ pub struct Serving {
     pub key: Option<String>,
     /// Folders whose files may be ingested by path.
     pub roots: Vec<PathBuf>,
+    /// What may be fetched from far away.
+    pub sources: Settings,
     /// Folders of models, before the usual places.
     pub models: Vec<PathBuf>,
 }
@@ -43,7 +46,7 @@ pub fn serve(
     let _ = Costs::measured();
     let models = open::models(&serving.models)?;
     let catalog = open::served_catalog(store, format!("http://{listen}"))?;
-    let mut jobs = Jobs::open(open::ingest(catalog.clone(), models.clone()))?;
+    let mut jobs = Jobs::open(open::ingest(catalog.clone(), models.clone(), serving.sources))?;
     jobs.start()?;
     let upkeep = Upkeep::start(catalog.clone())?;
     let state = ApiState {

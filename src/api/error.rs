@@ -9,6 +9,7 @@ use vitrail_cases::CaseError;
 use vitrail_collection::CollectionError;
 use vitrail_domain::{Code, Kind, NameError, UnitError};
 use vitrail_jobs::JobError;
+use vitrail_sources::SourceError;
 
 use crate::contract::error::{ErrorBody, ErrorDetail};
 use crate::contract::filter::FilterParseError;
@@ -92,6 +93,7 @@ impl ResponseError for ApiError {
             Kind::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Kind::Busy => StatusCode::TOO_MANY_REQUESTS,
             Kind::Timeout => StatusCode::REQUEST_TIMEOUT,
+            Kind::Upstream => StatusCode::BAD_GATEWAY,
             Kind::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
             Kind::Damaged | Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -117,6 +119,12 @@ impl From<CaseError> for ApiError {
 
 impl From<JobError> for ApiError {
     fn from(error: JobError) -> Self {
+        Self::new(error.code(), &error)
+    }
+}
+
+impl From<SourceError> for ApiError {
+    fn from(error: SourceError) -> Self {
         Self::new(error.code(), &error)
     }
 }

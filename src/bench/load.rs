@@ -5,19 +5,21 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use vitrail_collection::Collection;
+use vitrail_disk::make_way;
 use vitrail_domain::{
     Cancel, Change, CollectionName, PointId, PointWrite, Question, TopK, VectorName,
 };
-use vitrail_vector_index::policy::{Choice, choose};
+use vitrail_vector_index::Task;
 
 use super::drawn::Drawn;
-use super::{at, made, times};
+use super::process::anonymous_bytes;
+use super::{at, made, settle, times};
 use crate::open::{self, Failure};
 
 /// What is loaded.
@@ -33,7 +35,7 @@ pub struct Loads {
     pub batch: usize,
     /// Searches of each steady state, before and after.
     pub steady: usize,
-    /// How often upkeep looks for work; a server looks every second.
+    /// How often upkeep looks for work; a server looks ten times a second for what to freeze.
     pub look_every: Duration,
 }
 
@@ -52,6 +54,7 @@ enum Phase {
     Loading,
     Freezing,
     Merging,
+    FreezingAndMerging,
     Settling,
     Rested,
 }
@@ -63,6 +66,7 @@ impl Phase {
             Self::Loading => "loading",
             Self::Freezing => "freezing",
             Self::Merging => "merging",
+            Self::FreezingAndMerging => "freezing_and_merging",
             Self::Settling => "settling",
             Self::Rested => "rested",
         }
@@ -73,8 +77,8 @@ impl Phase {
 #[derive(Default)]
 struct Board {
     writing: AtomicBool,
-    /// 1 while a freeze is under way, 2 while a merge is.
-    work: AtomicUsize,
+    /// Whether a freeze is under way, and whether a merge is.
+    works: [AtomicBool; 2],
     /// The last point that was acknowledged.
     newest: Mutex<Option<(PointId, Vec<f32>)>>,
     /// No thread is at work any more.
@@ -83,12 +87,18 @@ struct Board {
 
 impl Board {
     fn phase(&self) -> Phase {
-        match (self.work.load(Ordering::Relaxed), self.writing.load(Ordering::Relaxed)) {
-            (1, _) => Phase::Freezing,
-            (2, _) => Phase::Merging,
-            (_, true) => Phase::Loading,
+        let [freezes, merges] = Task::ALL.map(|task| self.goes_on(task));
+        match (freezes, merges, self.writing.load(Ordering::Relaxed)) {
+            (true, true, _) => Phase::FreezingAndMerging,
+            (true, false, _) => Phase::Freezing,
+            (false, true, _) => Phase::Merging,
+            (false, false, true) => Phase::Loading,
             _ => Phase::Settling,
         }
+    }
+
+    fn goes_on(&self, task: Task) -> bool {
+        self.works[task as usize].load(Ordering::Relaxed)
     }
 }
 
@@ -114,17 +124,19 @@ pub fn load(folder: &Path, loads: Loads) -> Result<Value, Failure> {
     let board = Board::default();
     let mut writer = Writer { collection: &collection, vector: &vector, drawn, next: 0 };
     writer.write(loads.points, loads.batch, &board)?;
-    settle(&collection, &vector, &board)?;
+    settle(&collection)?;
     let mut searcher = Searcher::new(&collection, &vector, &queries);
     searcher.search(&board, |_| Phase::Steady, |asked| asked < loads.steady)?;
     let (load_seconds, rest_seconds) = beside(&mut searcher, writer, loads, &board)?;
     searcher.search(&board, |_| Phase::Rested, |asked| asked < loads.steady)?;
+    let bytes = anonymous_bytes();
     let segments = collection.view().vector(&vector)?.segment_counts().len();
     catalog.close();
     Ok(json!({
         "points": loads.points, "more": loads.more, "dim": loads.dim, "batch": loads.batch,
         "load_seconds": load_seconds, "points_per_second": loads.more as f64 / load_seconds,
         "rest_seconds": rest_seconds, "segments_at_rest": segments,
+        "anonymous_bytes_at_rest": bytes,
         "newest_looked_for": searcher.looked_for, "hidden": searcher.hidden,
         "missed_by_walk": searcher.missed, "phases": searcher.report(),
     }))
@@ -146,9 +158,12 @@ fn beside(
             let _ends = Ends(&board.writing, false);
             writer.write(loads.more, loads.batch, board).map(|()| started.elapsed().as_secs_f64())
         });
-        let work = scope.spawn(move || {
-            let _ends = Ends(&board.rested, true);
-            keep_up(collection, vector, board, loads.look_every)
+        let workers = Task::ALL.map(|task| {
+            scope.spawn(move || {
+                // A panic of one must not leave the searcher asking for ever.
+                let _ends = (task == Task::Merge).then(|| Ends(&board.rested, true));
+                keep_up((collection, vector), board, task, loads.look_every)
+            })
         });
         let care = scope.spawn(move || care(collection, board, loads.look_every));
         let searched =
@@ -156,42 +171,52 @@ fn beside(
         let all_seconds = started.elapsed().as_secs_f64();
         let panicked = |_| Failure::from("a thread panicked");
         let write_seconds = write.join().map_err(panicked)??;
-        work.join().map_err(panicked)??;
+        for worker in workers {
+            worker.join().map_err(panicked)??;
+        }
         care.join().map_err(panicked)??;
         searched?;
         Ok((write_seconds, all_seconds - write_seconds))
     })
 }
 
-/// Freezes and merges what is due, as a server's thread does, until the writer has ended and
-/// nothing is due.
+/// Freezes or merges what is due, as a server's threads do, until the writer has ended and nothing
+/// is due or goes on.
 fn keep_up(
-    collection: &Collection,
-    vector: &VectorName,
+    (collection, vector): (&Collection, &VectorName),
     board: &Board,
+    task: Task,
     look_every: Duration,
 ) -> Result<(), Failure> {
+    make_way()?;
     loop {
         let writing = board.writing.load(Ordering::Relaxed);
-        settle(collection, vector, board)?;
-        if !writing {
+        work(collection, vector, board, task)?;
+        let others = Task::ALL.iter().any(|&other| other != task && board.goes_on(other));
+        if !writing && !others && !due(collection) {
             return Ok(());
         }
         std::thread::sleep(look_every);
     }
 }
 
-/// Does what is due until nothing is.
-fn settle(collection: &Collection, vector: &VectorName, board: &Board) -> Result<(), Failure> {
-    while !collection.segments_due().is_empty() {
-        let counts = collection.view().vector(vector)?.segment_counts();
-        let work = usize::from(choose(&counts) != Choice::Nothing);
-        let merges = matches!(choose(&counts), Choice::Merge { .. });
-        board.work.store(work + usize::from(merges), Ordering::Relaxed);
-        let done = collection.work_on_segments(vector, &Cancel::new());
-        board.work.store(0, Ordering::Relaxed);
-        done?;
+fn due(collection: &Collection) -> bool {
+    Task::ALL.iter().any(|&task| !collection.segments_due(task).is_empty())
+}
+
+/// Does what is due of one kind of work.
+fn work(
+    collection: &Collection,
+    vector: &VectorName,
+    board: &Board,
+    task: Task,
+) -> Result<(), Failure> {
+    if collection.segments_due(task).is_empty() {
+        return Ok(());
     }
+    board.works[task as usize].store(true, Ordering::Relaxed);
+    let _ends = Ends(&board.works[task as usize], false);
+    collection.work_on_segments(vector, task, &Cancel::new())?;
     Ok(())
 }
 

@@ -8,10 +8,12 @@ mod filtered;
 mod load;
 mod process;
 mod scratch;
+mod slide;
 mod store;
 
 pub use ann::{Ann, ann};
 pub use load::{Loads, load};
+pub use slide::{Cut, cut, make as make_slide};
 pub use store::{Load, filter, payload, restart, write};
 
 use std::collections::BTreeMap;
@@ -19,7 +21,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use vitrail_collection::{Catalog, Collection, VectorSpec};
-use vitrail_domain::{CollectionName, Dim, Metric, Roles, VectorName};
+use vitrail_domain::{Cancel, CollectionName, Dim, Metric, Roles, VectorName};
+use vitrail_vector_index::Task;
 
 use crate::open::Failure;
 
@@ -35,6 +38,17 @@ fn made(
     let (dim, metric) = (Dim::new(dim)?, Metric::Cosine);
     let spec = VectorSpec { dim, metric, multi: None, model: None, contract: None };
     Ok(catalog.create(name, BTreeMap::from([(vector.clone(), spec)]), Roles::default())?)
+}
+
+/// Freezes and merges until nothing is due, as a server's threads do in the end.
+fn settle(collection: &Collection) -> Result<(), Failure> {
+    let due = |task: &Task| !collection.segments_due(*task).is_empty();
+    while let Some(task) = Task::ALL.into_iter().find(due) {
+        for vector in collection.segments_due(task) {
+            collection.work_on_segments(&vector, task, &Cancel::new())?;
+        }
+    }
+    Ok(())
 }
 
 /// The value below which this share of sorted values lies.

@@ -2,8 +2,17 @@
 
 /// Resident bytes that are not files: what the process itself holds.
 pub fn anonymous_bytes() -> u64 {
+    line_of_status("RssAnon:")
+}
+
+/// The most resident bytes that this process had so far, files that it maps included.
+pub fn peak_bytes() -> u64 {
+    line_of_status("VmHWM:")
+}
+
+fn line_of_status(name: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
     let kilobytes = line.split_whitespace().next().and_then(|number| number.parse::<u64>().ok());
     kilobytes.unwrap_or_default() * 1024
 }

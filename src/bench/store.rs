@@ -1,9 +1,9 @@
 //! A collection under load: durable writes, filters, payload changes, restarts.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use serde_json::{Map, Value, json};
 use vitrail_collection::{Catalog, Collection};
@@ -13,7 +13,7 @@ use vitrail_domain::{
 };
 
 use super::drawn::{Drawn, Random};
-use super::{made, times};
+use super::{made, settle, times};
 use crate::open::{self, Failure};
 
 /// What is written.
@@ -27,6 +27,8 @@ pub struct Load {
     pub batch: usize,
     /// Threads that write.
     pub writers: usize,
+    /// Whether to freeze and merge afterwards, so that what follows finds segments on disk.
+    pub settle: bool,
 }
 
 /// Queries asked of each kind.
@@ -91,11 +93,18 @@ pub fn write(folder: &Path, load: Load) -> Result<Value, Failure> {
         return Err(error.into());
     }
     let batch = times(waits.into_inner());
+    let started = Instant::now();
+    if load.settle {
+        settle(&collection)?;
+        collection.checkpoint()?;
+    }
+    let settle_seconds = load.settle.then(|| started.elapsed().as_secs_f64());
     catalog.close();
     Ok(json!({
         "points": load.points, "dim": load.dim, "batch": load.batch, "writers": load.writers,
         "seconds": seconds, "points_per_second": load.points as f64 / seconds,
         "batch_p50_us": batch["p50_us"], "batch_p99_us": batch["p99_us"],
+        "settle_seconds": settle_seconds,
     }))
 }
 
@@ -153,6 +162,7 @@ pub fn filter(folder: &Path) -> Result<Value, Failure> {
 pub fn payload(folder: &Path, batch: usize) -> Result<Value, Failure> {
     let (catalog, collection) = opened(folder)?;
     let view = collection.view();
+    let before = vector_files(folder)?;
     let all = Filter { should: vec![is("kind", "k3"), is("kind", "k4")], ..Filter::default() };
     let started = Instant::now();
     let slots = view.matching(&all)?.slots;
@@ -166,11 +176,31 @@ pub fn payload(folder: &Path, batch: usize) -> Result<Value, Failure> {
     let seconds = started.elapsed().as_secs_f64();
     let seen = Filter { must: vec![is("reviewed", "bench")], ..Filter::default() };
     let visible = collection.view().matching(&seen)?.slots.len();
+    let untouched = before == vector_files(folder)?;
     catalog.close();
     Ok(json!({
+        "vector_files": before.len(), "vector_files_untouched": untouched,
         "points": collection.len(), "tagged": ids.len(), "visible": visible, "seconds": seconds,
         "points_per_second": ids.len() as f64 / seconds,
     }))
+}
+
+/// The files of segments in a store: path, bytes, when last written.
+fn vector_files(folder: &Path) -> Result<Vec<(PathBuf, u64, SystemTime)>, Failure> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let (path, meta) = entry.and_then(|entry| Ok((entry.path(), entry.metadata()?)))?;
+            if meta.is_dir() {
+                folders.push(path);
+            } else if path.components().any(|part| part.as_os_str() == "segments") {
+                found.push((path, meta.len(), meta.modified()?));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// Seconds from nothing to the first answer over a store that was closed before.
@@ -213,7 +243,8 @@ mod tests {
     #[test]
     fn a_small_load_is_written_filtered_tagged_and_found_again() {
         let folder = tempfile::tempdir().expect("a folder");
-        let load = Load { points: 600, dim: 24, batch: 100, writers: 2 };
+        // So long that the mutable segment is sealed in between.
+        let load = Load { points: 1_100, dim: 8_192, batch: 100, writers: 2, settle: true };
         let written = write(folder.path(), load).expect("written");
         assert!(written["points_per_second"].as_f64() > Some(0.0));
         let filters = filter(folder.path()).expect("filtered");
@@ -222,8 +253,10 @@ mod tests {
         let tagged = payload(folder.path(), 50).expect("tagged");
         assert_eq!(tagged["tagged"], tagged["visible"]);
         assert!(tagged["tagged"].as_u64() > Some(0));
+        assert!(tagged["vector_files"].as_u64() > Some(3), "{tagged}");
+        assert_eq!(tagged["vector_files_untouched"], json!(true));
         let again = restart(folder.path()).expect("opened");
-        assert_eq!(again["points"], json!(600));
+        assert_eq!(again["points"], json!(1_100));
         assert_eq!(again["first_answer_is_right"], json!(true));
     }
 }

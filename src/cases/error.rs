@@ -59,6 +59,16 @@ pub enum CaseError {
         /// The largest side.
         max: u32,
     },
+    /// A Deep Zoom tile outside the pyramid.
+    #[error("the slide has no tile ({column}, {row}) at level {level}")]
+    NoTile {
+        /// The level, from the smallest.
+        level: u32,
+        /// From the left.
+        column: u32,
+        /// From the top.
+        row: u32,
+    },
     /// A stored image's file can't be read as it was.
     #[error("image {image}: {why}")]
     Stored {
@@ -74,6 +84,14 @@ pub enum CaseError {
         image: ImageId,
         /// Its file.
         path: PathBuf,
+    },
+    /// The image was fetched from far away, and only its thumbnail is kept.
+    #[error("image {image} was fetched from {uri}, and its file is not kept here")]
+    Elsewhere {
+        /// The image.
+        image: ImageId,
+        /// Where it came from.
+        uri: String,
     },
     /// A stored image's file can't be found.
     #[error("image {image}: {} can't be read: {error}", path.display())]
@@ -130,10 +148,12 @@ impl CaseError {
             Self::Analysis(error) => error.code(),
             Self::TooMany { .. } => Code::TooLarge,
             Self::UnknownPoint(_) => Code::UnknownPoint,
-            Self::UnknownImage(_) | Self::NoPicture(_) => Code::UnknownImage,
+            Self::UnknownImage(_) | Self::NoPicture(_) | Self::NoTile { .. } => Code::UnknownImage,
             Self::Side { .. } => Code::InvalidRequest,
             Self::Stored { why, .. } => why.code,
-            Self::Changed { .. } | Self::Gone { .. } => Code::FileUnreadable,
+            Self::Changed { .. } | Self::Gone { .. } | Self::Elsewhere { .. } => {
+                Code::FileUnreadable
+            }
             Self::NoVector { .. } | Self::Which(_) | Self::NoModel(_) => Code::UnknownVector,
             Self::Contract { .. } => Code::ContractMismatch,
             Self::Identity(_) => Code::IdentityUnknown,

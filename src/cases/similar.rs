@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use serde_json::{Map, Value};
 use vitrail_collection::{Collection, CollectionSpec, VectorSpec};
 use vitrail_domain::{
     Answer, Ef, Filter, GroupBy, Identity, Payload, PointId, Question, RecordSource, Role, TopK,
     Vector, VectorName,
 };
 use vitrail_embed::{Models, Priority, Serving};
-use vitrail_ingest::{Picture, read_picture_guarded};
+use vitrail_ingest::{Picture, ReadOptions, read_picture_guarded_with};
 
 use crate::cuts::Cuts;
 use crate::error::CaseError;
 use crate::identity::Known;
+use crate::named::Named;
 
 /// What similar cases are looked for.
 #[derive(Debug, Clone)]
@@ -78,6 +80,7 @@ pub struct Similar {
 pub struct Cases {
     models: Arc<Models>,
     pub(crate) cuts: Arc<Cuts>,
+    pub(crate) named: Arc<Named>,
 }
 
 /// The query as a vector, with what is known of it.
@@ -93,7 +96,7 @@ impl Cases {
     /// Cases that embed pictures by these models.
     #[must_use]
     pub fn new(models: Arc<Models>) -> Self {
-        Self { models, cuts: Arc::new(Cuts::new()) }
+        Self { models, cuts: Arc::new(Cuts::new()), named: Arc::default() }
     }
 
     /// The models.
@@ -205,10 +208,17 @@ impl Cases {
         spec: &VectorSpec,
     ) -> Result<Resolved, CaseError> {
         let started = Instant::now();
-        let picture = read_picture_guarded(bytes.clone())?;
+        let options = ReadOptions { key: Some(*collection.key()), ..ReadOptions::default() };
+        let mut picture = read_picture_guarded_with(bytes.clone(), options)?;
+        let words = picture.dicom.take();
         let decode_us = micros(started);
         let serving = self.model_of(name, spec)?;
-        let (known, payloads) = points_with_pixels(collection, &picture)?;
+        let (known, mut payloads) = points_with_pixels(collection, &picture)?;
+        // A DICOM file says whose it is, under the pseudonym that its stored points have too.
+        payloads.extend(words.map(|words| {
+            let server = Value::from_iter([("dicom", words)]);
+            Payload::trusted(Map::from_iter([(Payload::RESERVED.to_owned(), server)]))
+        }));
         let started = Instant::now();
         let values = serving.embed(Priority::Query, picture.raster)?;
         let query = serving.model().vector(values)?;

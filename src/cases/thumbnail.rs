@@ -2,14 +2,20 @@
 //! is in the store; a tile's is cut from its slide, the file that the operator keeps.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::Value;
 use vitrail_collection::{Collection, CollectionError};
 use vitrail_domain::limits::{PICTURE_SIDE_MAX, REGION_SIDE_MAX, THUMBNAIL_SIDE};
 use vitrail_domain::{ImageId, ImageRecord, Payload, PointId, Raster, Region};
-use vitrail_ingest::{Refusal, catch_panic, encode_jpeg, fitted, read_picture_file, thumbnail};
+use vitrail_ingest::slide::Slide;
+use vitrail_ingest::{
+    ReadOptions, Refusal, catch_panic, encode_jpeg, fitted, read_image_bytes,
+    read_picture_guarded_with, thumbnail,
+};
 
 use crate::error::CaseError;
+use crate::named;
 use crate::similar::Cases;
 
 /// Quality of pictures that are made on demand, as libjpeg counts it.
@@ -41,7 +47,9 @@ impl Cases {
                 self.slide_region_jpeg(collection, image, region, (w, h))
             }),
             None if side <= THUMBNAIL_SIDE => self.image_thumbnail(collection, image),
-            None => self.cuts.jpeg((image, None, side), || photo(self, collection, image, side)),
+            None => self.cuts.jpeg((image, None, side), || {
+                photo(self, collection, image, (side, named::reading(Some(&record.payload))))
+            }),
         }
     }
 
@@ -61,10 +69,22 @@ impl Cases {
         if let Some(side) = [width, height].into_iter().find(|side| *side > REGION_SIDE_MAX) {
             return Err(CaseError::Side { side, max: REGION_SIDE_MAX });
         }
+        let slide = self.open_slide(collection, image)?;
+        catch_panic(|| Ok(slide.region_at(region, width, height)?))
+            .map_err(|why| CaseError::Stored { image, why })
+    }
+
+    /// The slide of an image, held open for the next call.
+    ///
+    /// # Errors
+    /// No such image; one that is no slide; a file that is gone, changed or damaged.
+    pub(crate) fn open_slide(
+        &self,
+        collection: &Collection,
+        image: ImageId,
+    ) -> Result<Arc<Slide>, CaseError> {
         let (_, path) = self.unchanged_file(collection, image)?;
-        let refused = |why| CaseError::Stored { image, why };
-        let slide = self.cuts.slide(image, &path).map_err(refused)?;
-        catch_panic(|| Ok(slide.region_at(region, width, height)?)).map_err(refused)
+        self.cuts.slide(image, &path).map_err(|why| CaseError::Stored { image, why })
     }
 
     /// [`Cases::slide_region`] as JPEG bytes; `(width, height)` in pixels.
@@ -106,8 +126,12 @@ impl Cases {
     ) -> Result<(ImageRecord, PathBuf), CaseError> {
         let record = collection.store().image(image).map_err(CollectionError::from)?;
         let record = record.ok_or(CaseError::UnknownImage(image))?;
-        let path = match &record.root {
-            Some(root) => PathBuf::from(root).join(&record.uri),
+        if record.root.as_deref() == Some("") {
+            return Err(CaseError::Elsewhere { image, uri: record.uri });
+        }
+        let located = named::located(&self.named, &record, collection.key());
+        let path = match located.map_err(|why| CaseError::Stored { image, why })? {
+            Some((path, _)) => path,
             None => collection.blob_path(&record.sha256),
         };
         Ok((record, path))
@@ -121,10 +145,14 @@ impl Cases {
         image: ImageId,
     ) -> Result<(ImageRecord, PathBuf), CaseError> {
         let (record, path) = self.image_file(collection, image)?;
+        let shown = || match &record.root {
+            Some(root) => PathBuf::from(root).join(&record.uri),
+            None => path.clone(),
+        };
         match std::fs::metadata(&path) {
             Ok(now) if now.len() == record.bytes => Ok((record, path)),
-            Ok(_) => Err(CaseError::Changed { image, path }),
-            Err(error) => Err(CaseError::Gone { image, path, error }),
+            Ok(_) => Err(CaseError::Changed { image, path: shown() }),
+            Err(error) => Err(CaseError::Gone { image, path: shown(), error }),
         }
     }
 }
@@ -133,19 +161,21 @@ fn photo(
     cases: &Cases,
     collection: &Collection,
     image: ImageId,
-    side: u32,
+    (side, options): (u32, ReadOptions),
 ) -> Result<Vec<u8>, CaseError> {
     let refused = |why: Refusal| CaseError::Stored { image, why };
     let (record, path) = cases.unchanged_file(collection, image)?;
-    let picture = read_picture_file(&path).map_err(refused)?;
+    let bytes = read_image_bytes(&path).map_err(refused)?;
+    let picture = read_picture_guarded_with(bytes, options).map_err(refused)?;
     if picture.pixel_hash != record.pixel_hash {
+        let path = record.root.as_ref().map_or(path, |root| PathBuf::from(root).join(&record.uri));
         return Err(CaseError::Changed { image, path });
     }
     thumbnail(&picture.raster, side).and_then(|small| encode_jpeg(&small, QUALITY)).map_err(refused)
 }
 
 /// The level-0 box that a tile's payload names; `None` for a photograph.
-fn tile_region(payload: &Payload) -> Option<Region> {
+pub(crate) fn tile_region(payload: &Payload) -> Option<Region> {
     let tile = payload.fields().get(Payload::RESERVED)?.get("tile")?;
     let number = |key: &str| tile.get(key).and_then(Value::as_u64);
     Some(Region {

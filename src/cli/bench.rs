@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use vitrail_domain::TopK;
+use vitrail_domain::{Mpp, TopK};
 
 use super::{Arguments, print};
 use crate::bench::{self, Ann, Load, Loads};
@@ -25,6 +25,10 @@ pub enum What {
     Filter(JsonOptions),
     /// Tags points by filter in the collection that `bench write` made.
     Payload(JsonOptions),
+    /// Cuts a slide into tiles without inference: tiles a second, memory.
+    Slide(SlideOptions),
+    /// Writes a synthetic slide of any size, whose empty glass takes no room.
+    MakeSlide(MakeOptions),
     /// Opens the store that `bench write` made and asks.
     Restart(JsonOptions),
 }
@@ -83,6 +87,9 @@ pub struct LoadOptions {
     /// Threads that write.
     #[arg(long, default_value_t = 4)]
     writers: usize,
+    /// Freeze and merge afterwards, so that `payload` and `restart` find segments on disk.
+    #[arg(long)]
+    settle: bool,
     /// One JSON document, which is what is printed anyway.
     #[arg(long)]
     json: bool,
@@ -108,6 +115,46 @@ pub struct LoadsOptions {
 }
 
 #[derive(Debug, Args)]
+pub struct SlideOptions {
+    /// The slide.
+    slide: PathBuf,
+    /// Micrometres a pixel of the tiles, or several.
+    #[arg(long, value_delimiter = ',', default_value = "0.5,1,2")]
+    tile_mpp: Vec<f64>,
+    /// Micrometres a level-0 pixel, for slides that do not say.
+    #[arg(long)]
+    mpp: Option<f64>,
+    /// Threads that read; every core when left out.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Judge the quality of each tile too.
+    #[arg(long)]
+    quality: bool,
+    /// Read by OpenSlide, whatever the file.
+    #[arg(long)]
+    by_openslide: bool,
+    /// One JSON document, which is what is printed anyway.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct MakeOptions {
+    /// The file.
+    #[arg(short, long)]
+    out: PathBuf,
+    /// Pixels a side.
+    #[arg(long, default_value_t = 100_000)]
+    side: u32,
+    /// Decides the cells.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// One JSON document, which is what is printed anyway.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct JsonOptions {
     /// One JSON document, which is what is printed anyway.
     #[arg(long)]
@@ -120,8 +167,8 @@ const TAGS: usize = 5_000;
 /// Searches of a steady state.
 const STEADY: usize = 2_000;
 
-/// How often a server looks for segments to freeze or merge.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often a server looks for segments to freeze.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 pub fn run(arguments: &Arguments, what: &What) -> Result<ExitCode, Failure> {
     arguments.refuse_remote("bench")?;
@@ -131,9 +178,23 @@ pub fn run(arguments: &Arguments, what: &What) -> Result<ExitCode, Failure> {
         What::Load(options) => bench::load(&arguments.store, loads_of(options))?,
         What::Filter(_) => bench::filter(&arguments.store)?,
         What::Payload(_) => bench::payload(&arguments.store, TAGS)?,
+        What::Slide(options) => cut(options)?,
+        What::MakeSlide(options) => bench::make_slide(&options.out, options.side, options.seed)?,
         What::Restart(_) => bench::restart(&arguments.store)?,
     };
     print(&with_machine(report))
+}
+
+fn cut(options: &SlideOptions) -> Result<Value, Failure> {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    bench::cut(&bench::Cut {
+        path: &options.slide,
+        scales: options.tile_mpp.iter().map(|mpp| Mpp::new(*mpp)).collect::<Result<_, _>>()?,
+        threads: options.threads.unwrap_or_else(cores),
+        judged: options.quality,
+        by_openslide: options.by_openslide,
+        slide_mpp: options.mpp.map(Mpp::new).transpose()?,
+    })
 }
 
 fn ann(options: &AnnOptions) -> Result<Value, Failure> {
@@ -169,6 +230,7 @@ fn load_of(options: &LoadOptions) -> Load {
         dim: options.dim,
         batch: options.batch,
         writers: options.writers,
+        settle: options.settle,
     }
 }
 

@@ -12,6 +12,7 @@ use vitrail_cases::Cases;
 use vitrail_collection::{Catalog, Collection};
 use vitrail_domain::{Cancel, Change, CollectionName, Role, Roles};
 use vitrail_jobs::{IngestSpec, Jobs};
+use vitrail_sources::Settings;
 
 use super::progress::{self, Screen};
 use super::{Arguments, serve, similar};
@@ -59,7 +60,7 @@ pub fn run(arguments: &Arguments, options: &Options) -> Result<ExitCode, Failure
     let first = loads.first().map(|load| load.collection.clone()).ok_or("nothing to load")?;
     let models = open::models(&arguments.models)?;
     let catalog = open::catalog(&arguments.store, true)?;
-    let jobs = Jobs::open(open::ingest(catalog.clone(), models.clone()))?;
+    let jobs = Jobs::open(open::ingest(catalog.clone(), models.clone(), Settings::default()))?;
     for load in &loads {
         ingest(&jobs, load)?;
     }
@@ -77,6 +78,7 @@ pub fn run(arguments: &Arguments, options: &Options) -> Result<ExitCode, Failure
         listen: options.listen,
         key: None,
         roots: loads.into_iter().map(|load| load.folder).collect(),
+        sources: Settings::default(),
         models: arguments.models.clone(),
     };
     serve::until_stopped(arguments, serving)

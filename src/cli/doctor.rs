@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use vitrail_disk::free_bytes;
 use vitrail_embed::{Engine, Model, ModelState, Models};
+use vitrail_ingest::slide::VENDORS;
 use vitrail_kernels::{Isa, Kernels};
 use vitrail_store::{FORMAT_VERSION, Store, StoreError, StoreOptions};
 
@@ -61,6 +62,7 @@ pub fn run(arguments: &Arguments, options: &Options) -> Result<ExitCode, Failure
     let mut findings = vec![program(), processor(), memory()];
     findings.push(dashboard());
     findings.extend(engine_and_models(arguments));
+    findings.push(openslide());
     findings.push(disk(&arguments.store));
     findings.push(store(&arguments.store));
     let worst = findings.iter().map(|finding| finding.state).max().unwrap_or(State::Ok);
@@ -200,6 +202,23 @@ fn made_by(model: &Model) -> String {
 const PROVE_MODEL: &str = "Its manifest has no golden vector; add one from the model's own code.";
 
 const MEND_MODEL: &str = "Mend what it names, or remove the model's folder.";
+
+/// Which formats of slides are read beyond the own ones.
+fn openslide() -> Finding {
+    let names: Vec<&str> = VENDORS.iter().map(|vendor| vendor.name).collect();
+    let names = names.join(", ");
+    match vitrail_ingest::slide::openslide() {
+        Ok(found) => {
+            let place = found.place.display();
+            ok("slides", format!("OpenSlide {} at {place} reads {names}", found.version))
+        }
+        Err(why) => warning(
+            "slides",
+            format!("SVS, OME-TIFF and tiled TIFF are read; off are {names}"),
+            &format!("{why}."),
+        ),
+    }
+}
 
 /// Room on the disk that holds the store, or would hold it.
 fn disk(store: &Path) -> Finding {

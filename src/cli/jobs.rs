@@ -7,10 +7,13 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::{Value, json};
 use uuid::Uuid;
+use vitrail_api::contract::credentials::ResumeRequest;
 use vitrail_api::contract::job::{job as wire, list as wire_list};
 use vitrail_domain::Cancel;
 use vitrail_jobs::Jobs;
+use vitrail_sources::Settings;
 
+use super::far::{Stores, Who};
 use super::progress::{self, Screen};
 use super::remote::Remote;
 use super::{Arguments, print};
@@ -44,6 +47,10 @@ pub enum What {
     Resume {
         /// Its id.
         id: Uuid,
+        #[command(flatten)]
+        stores: Stores,
+        #[command(flatten)]
+        who: Who,
         /// One line a durable batch, the summary last.
         #[arg(long)]
         json: bool,
@@ -58,14 +65,14 @@ pub fn run(arguments: &Arguments, what: &What) -> Result<ExitCode, Failure> {
     match (what, remote) {
         (What::List { json }, Some(remote)) => show_all(&remote.get("/v1/jobs")?, *json),
         (What::List { json }, None) => {
-            let (jobs, _) = open_jobs(arguments)?;
+            let (jobs, _) = open_jobs(arguments, Settings::default())?;
             show_all(&serde_json::to_value(wire_list(&jobs.list()))?, *json)
         }
         (What::Show { id, json }, Some(remote)) => {
             show_one(&remote.get(&format!("/v1/jobs/{id}"))?, *json)
         }
         (What::Show { id, json }, None) => {
-            let (jobs, _) = open_jobs(arguments)?;
+            let (jobs, _) = open_jobs(arguments, Settings::default())?;
             show_one(&serde_json::to_value(wire(&jobs.get(*id)?))?, *json)
         }
         (What::Cancel { id, json }, Some(remote)) => {
@@ -74,24 +81,35 @@ pub fn run(arguments: &Arguments, what: &What) -> Result<ExitCode, Failure> {
         (What::Cancel { .. }, None) => {
             Err("a job runs in the process that owns the store: give its --url".into())
         }
-        (What::Resume { id, json }, Some(remote)) => {
-            remote.post(&format!("/v1/jobs/{id}/resume"), &json!({}))?;
+        (What::Resume { id, who, json, .. }, Some(remote)) => {
+            let asked = ResumeRequest { credentials: who.read(&[])? };
+            remote.post(&format!("/v1/jobs/{id}/resume"), &serde_json::to_value(asked)?)?;
             follow(&remote, &id.to_string(), *json)
         }
-        (What::Resume { id, json }, None) => resume_here(arguments, *id, *json),
+        (What::Resume { id, stores, who, json }, None) => {
+            resume_here(arguments, *id, (stores, who), *json)
+        }
     }
 }
 
 type Opened = (Jobs, std::sync::Arc<vitrail_collection::Catalog>);
 
-fn open_jobs(arguments: &Arguments) -> Result<Opened, Failure> {
+fn open_jobs(arguments: &Arguments, sources: Settings) -> Result<Opened, Failure> {
     let models = open::models(&arguments.models)?;
     let catalog = open::catalog(&arguments.store, false)?;
-    Ok((Jobs::open(open::ingest(catalog.clone(), models))?, catalog))
+    Ok((Jobs::open(open::ingest(catalog.clone(), models, sources))?, catalog))
 }
 
-fn resume_here(arguments: &Arguments, id: Uuid, json: bool) -> Result<ExitCode, Failure> {
-    let (jobs, catalog) = open_jobs(arguments)?;
+fn resume_here(
+    arguments: &Arguments,
+    id: Uuid,
+    (stores, who): (&Stores, &Who),
+    json: bool,
+) -> Result<ExitCode, Failure> {
+    let (jobs, catalog) = open_jobs(arguments, stores.named()?)?;
+    if let Some(credentials) = who.read(&jobs.get(id)?.spec.sources)? {
+        jobs.credit(id, credentials.read()?)?;
+    }
     jobs.make_ready(id)?;
     let cancel = Cancel::new();
     let flag = cancel.clone();

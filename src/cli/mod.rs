@@ -7,13 +7,16 @@ mod demo;
 mod doctor;
 mod embed;
 mod eval;
+mod far;
 mod ingest;
 mod jobs;
 mod models;
 mod progress;
+mod quality;
 mod remote;
 mod serve;
 mod similar;
+mod slide;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -41,6 +44,9 @@ struct Arguments {
     /// A folder of models, before the usual places.
     #[arg(long, global = true)]
     models: Vec<PathBuf>,
+    /// The OpenSlide library that reads vendors' slides, or none; the usual places when left out.
+    #[arg(long, global = true, env = "VITRAIL_OPENSLIDE")]
+    openslide: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -66,6 +72,13 @@ enum Command {
     Similar(similar::Options),
     /// Embeds pictures into a file: NumPy, Parquet or JSON lines. Needs no store.
     Embed(embed::Options),
+    /// Judges pictures: sharp, well lit, no pen, not empty, undamaged. Needs no store.
+    Quality(quality::Options),
+    /// What an ingest would see of a slide: levels, tissue, tiles.
+    Slide {
+        #[command(subcommand)]
+        what: slide::What,
+    },
     /// Measures a collection.
     Eval {
         #[command(subcommand)]
@@ -130,6 +143,9 @@ pub fn run() -> ExitCode {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     let arguments = Arguments::parse();
+    if let Some(library) = &arguments.openslide {
+        vitrail_ingest::slide::use_openslide(library.clone());
+    }
     match dispatch(&arguments) {
         Ok(code) => code,
         // Whoever read has read enough: `vitrail ... | head`.
@@ -149,6 +165,8 @@ fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
 fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
     match &arguments.command {
         Command::Demo(options) => demo::run(arguments, options),
+        Command::Quality(options) => quality::run(options),
+        Command::Slide { what } => slide::run(what),
         Command::Serve(options) => serve::run(arguments, options),
         Command::Ingest(options) => ingest::run(arguments, options),
         Command::Similar(options) => similar::run(arguments, options),

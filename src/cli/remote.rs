@@ -87,11 +87,19 @@ impl Remote {
 /// # Errors
 /// The file can't be read, or is empty.
 pub fn read_key(path: &Path) -> Result<String, Failure> {
+    first_line("--key-file", path)
+}
+
+/// The first line of a file that a flag names, which holds a secret.
+///
+/// # Errors
+/// The file can't be read, or is empty.
+pub fn first_line(flag: &str, path: &Path) -> Result<String, Failure> {
     let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("--key-file {}: {error}", path.display()))?;
-    let key = text.lines().next().unwrap_or_default().trim().to_owned();
-    if key.is_empty() {
-        return Err(format!("--key-file {} is empty", path.display()).into());
+        .map_err(|error| format!("{flag} {}: {error}", path.display()))?;
+    let line = text.lines().next().unwrap_or_default().trim().to_owned();
+    if line.is_empty() {
+        return Err(format!("{flag} {} is empty", path.display()).into());
     }
-    Ok(key)
+    Ok(line)
 }

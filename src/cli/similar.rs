@@ -9,6 +9,7 @@ use std::time::Instant;
 use base64::Engine as _;
 use clap::Args;
 use serde_json::Value;
+use vitrail_api::contract::geojson::hits_as_features;
 use vitrail_api::contract::id::Id;
 use vitrail_api::contract::similar::{SimilarRequest, answer, request as read};
 use vitrail_cases::Cases;
@@ -46,6 +47,9 @@ pub struct Options {
     /// What hits must pass, as JSON: {"must": [...], "should": [...], "must_not": [...]}.
     #[arg(long)]
     filter: Option<String>,
+    /// Only pictures of this quality or better: pass, or warn.
+    #[arg(long)]
+    quality: Option<String>,
     /// Roles that hits must not share with the query: patient,lesion ...
     #[arg(long, value_delimiter = ',')]
     exclude_same: Vec<String>,
@@ -61,6 +65,9 @@ pub struct Options {
     /// One JSON document.
     #[arg(long)]
     json: bool,
+    /// Hits that are tiles as GeoJSON in level-0 pixels, for QuPath.
+    #[arg(long, conflicts_with = "json")]
+    geojson: bool,
 }
 
 pub fn run(arguments: &Arguments, options: &Options) -> Result<ExitCode, Failure> {
@@ -75,7 +82,11 @@ pub fn run(arguments: &Arguments, options: &Options) -> Result<ExitCode, Failure
         }
         None => here(arguments, options, &wire, picture)?,
     };
-    if options.json { print(&shown) } else { table(&shown) }
+    match (options.json, options.geojson) {
+        (true, _) => print(&shown),
+        (_, true) => print(&hits_as_features(&shown)),
+        _ => table(&shown),
+    }
 }
 
 /// Answers from the store itself.
@@ -112,6 +123,7 @@ fn wire_of(options: &Options) -> Result<SimilarRequest, Failure> {
         using: options.using.clone(),
         k: Some(options.k),
         filter: filter.map_err(|error| format!("--filter is no JSON: {error}"))?,
+        quality: options.quality.clone(),
         exclude_same: options.exclude_same.clone(),
         same,
         group_by: options.group_by.clone(),

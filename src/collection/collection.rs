@@ -115,6 +115,7 @@ impl Collection {
     /// a store that can't write.
     pub fn apply(&self, mut changes: Vec<Change>) -> Result<Applied, CollectionError> {
         fit(&self.spec.read(), &mut changes)?;
+        self.wait_for_freezes(&changes);
         let written = self.store.write(changes, &|written| self.absorb(written))?;
         Ok(Applied { seq: written.seq, points: written.effects.len() })
     }
@@ -147,6 +148,12 @@ impl Collection {
         limit: usize,
     ) -> Result<Facets, CollectionError> {
         Ok(vitrail_query::facets(&self.view(), filter, paths, limit)?)
+    }
+
+    /// The store's key, which pseudonyms are hashed with.
+    #[must_use]
+    pub fn key(&self) -> &[u8; 32] {
+        self.root.key()
     }
 
     /// Where an upload's bytes lie.
@@ -248,6 +255,20 @@ impl Collection {
         derived.roles = spec.roles.clone();
         self.publish(&derived);
         Ok(())
+    }
+
+    /// A load at full speed waits for freezes, so that what searches scan has a bound. Other
+    /// changes wait for nothing.
+    fn wait_for_freezes(&self, changes: &[Change]) {
+        let writes = |change: &Change, name: &VectorName| match change {
+            Change::Upsert(write) => write.vectors.contains_key(name),
+            _ => false,
+        };
+        for (name, index) in self.indexes() {
+            if changes.iter().any(|change| writes(change, &name)) {
+                index.wait_for_freeze();
+            }
+        }
     }
 
     pub(crate) fn indexes(&self) -> Vec<(VectorName, Arc<VectorIndex>)> {

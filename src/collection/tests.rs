@@ -14,7 +14,7 @@ use vitrail_domain::{
     Timestamp, TopK, VectorName,
 };
 use vitrail_store::{Store, StoreOptions, VectorSpec};
-use vitrail_vector_index::Built;
+use vitrail_vector_index::{Built, Task};
 
 use crate::{Catalog, Collection};
 
@@ -86,10 +86,11 @@ fn stocked(metric: Metric) -> (TempDir, Catalog, Arc<Collection>) {
     let (folder, catalog, collection) = made(metric);
     collection.apply((0..2_500).map(|id| upsert(id, row(id))).collect()).unwrap();
     collection.indexes()[0].1.seal();
-    assert_eq!(collection.segments_due(), [vector_name()]);
-    let built = collection.work_on_segments(&vector_name(), &Cancel::new()).unwrap();
-    assert_eq!(built, Built::Published(2_500));
-    assert!(collection.segments_due().is_empty() && collection.segments_progress().is_empty());
+    assert_eq!(collection.segments_due(Task::Freeze), [vector_name()]);
+    let work = |task| collection.work_on_segments(&vector_name(), task, &Cancel::new()).unwrap();
+    assert_eq!((work(Task::Merge), work(Task::Freeze)), (Built::Nothing, Built::Published(2_500)));
+    assert!(Task::ALL.iter().all(|&task| collection.segments_due(task).is_empty()));
+    assert!(collection.segments_progress().is_empty());
     collection.apply((0..50).map(|id| upsert(id * 7, row(id + 5_000))).collect()).unwrap();
     let gone = |id: u64| Change::Delete(PointId::Number(id));
     collection.apply((0..90).map(|id| gone(id * 5)).collect()).unwrap();

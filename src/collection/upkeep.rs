@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use vitrail_domain::{Cancel, Seq, VectorName};
-use vitrail_vector_index::{Built, Choice, GraphOptions, VectorIndex, checkpoint_due};
+use vitrail_vector_index::{Built, Choice, GraphOptions, Task, VectorIndex, checkpoint_due};
 
 use crate::collection::Collection;
 use crate::error::CollectionError;
@@ -35,15 +35,16 @@ impl Collection {
         Ok(self.store().trim_changes(covered)?)
     }
 
-    /// Vectors with segments that should be frozen or merged.
+    /// Vectors with segments on which such work is due.
     #[must_use]
-    pub fn segments_due(&self) -> Vec<VectorName> {
+    pub fn segments_due(&self, task: Task) -> Vec<VectorName> {
         let indexes = self.indexes().into_iter();
-        let due = indexes.filter(|(_, index)| index.due() != Choice::Nothing);
+        let due = indexes.filter(|(_, index)| index.due_for(task) != Choice::Nothing);
         due.map(|(name, _)| name).collect()
     }
 
-    /// Freezes or merges segments of one vector, as is due. Cost: minutes for a million rows, on
+    /// Freezes or merges segments of one vector, as is due. One thread a task; a freeze may go on
+    /// beside a merge. Cost: minutes for a million rows, on
     /// half of the cores; cancel stops it at the next batch, and [`Self::segments_progress`] tells
     /// how far it is.
     ///
@@ -52,11 +53,12 @@ impl Collection {
     pub fn work_on_segments(
         &self,
         name: &VectorName,
+        task: Task,
         cancel: &Cancel,
     ) -> Result<Built, CollectionError> {
         let found = self.indexes().into_iter().find(|(other, _)| other == name);
         let Some((_, index)) = found else { return Ok(Built::Nothing) };
-        let built = index.work(&GraphOptions::default(), cancel, &|_, _| {})?;
+        let built = index.work_on(task, &GraphOptions::default(), cancel, &|_, _| {})?;
         self.republish();
         Ok(built)
     }
@@ -92,6 +94,12 @@ impl Collection {
     pub fn checkpoint(&self) -> Result<(), CollectionError> {
         self.indexes().into_iter().try_for_each(|(_, index)| index.checkpoint().map(drop))?;
         Ok(())
+    }
+
+    /// Verifies what of the vectors' files was not read yet, so that damage is found before a
+    /// question meets it. `pace` is called before each block of 64 KB.
+    pub fn scrub(&self, cancel: &Cancel, pace: &dyn Fn()) {
+        self.indexes().iter().for_each(|(_, index)| index.scrub(cancel, pace));
     }
 
     /// Reads again from the truth the vectors of segments that were found damaged. Whether there

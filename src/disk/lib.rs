@@ -6,6 +6,7 @@
 //! file  -> read-only map                                              -> bytes       (Map)
 //! ```
 
+mod background;
 mod error;
 mod failing;
 mod folder;
@@ -17,9 +18,11 @@ mod memory;
 mod read;
 mod real;
 mod safe_write;
+mod scratch;
 mod seam;
 mod typed;
 
+pub use background::make_way;
 pub use error::DiskError;
 pub use failing::FailingDisk;
 pub use folder::{create_dir_synced, list, remove_tree, sweep_temporaries, sync_dir};
@@ -31,5 +34,6 @@ pub use memory::MemoryDisk;
 pub use read::{free_bytes, read_bounded};
 pub use real::RealDisk;
 pub use safe_write::{safe_write, safe_write_with};
+pub use scratch::Scratch;
 pub use seam::{Disk, Entry};
 pub use typed::{bytes_of_floats, bytes_of_words, floats, words};

@@ -23,6 +23,8 @@ pub enum Kind {
     Busy,
     /// Took longer than its bound.
     Timeout,
+    /// Another server, which we asked, failed or can't be understood.
+    Upstream,
     /// The disk is full.
     NoSpace,
     /// Stored data is damaged.
@@ -97,7 +99,7 @@ codes! {
     TooManyRequests, "too_many_requests", Busy, "A queue is full.", "Try again after the time in Retry-After.";
     TimedOut, "timed_out", Timeout, "The call took longer than its bound.", "Ask for less, or try again.";
     // images
-    ImageUnknownFormat, "image_unknown_format", Unsupported, "The bytes are of no kind of image that is read.", "Use JPEG, PNG, TIFF, WebP or BMP, or a tiled TIFF or SVS slide.";
+    ImageUnknownFormat, "image_unknown_format", Unsupported, "The bytes are of no kind of image that is read.", "Use JPEG, PNG, TIFF, WebP, BMP or DICOM, or a slide: tiled TIFF, SVS, or what OpenSlide reads (vitrail doctor).";
     ImageUnsupported, "image_unsupported", Unsupported, "The image uses a feature of its format that is not read.", "Convert it to plain JPEG or PNG.";
     ImageDamaged, "image_damaged", Invalid, "The image's bytes are damaged.", "Fetch it again from its source.";
     ImageTruncated, "image_truncated", Invalid, "The image's bytes end too early.", "Fetch it again from its source.";
@@ -106,11 +108,18 @@ codes! {
     ImageBomb, "image_bomb", TooLarge, "The image would inflate to far more than its bytes can mean.", "Check where the file comes from.";
     ImageTooSmall, "image_too_small", Invalid, "The image has too few pixels to mean anything.", "Give a larger picture.";
     ImageTimedOut, "image_timed_out", Timeout, "The image took too long to decode.", "Convert it to a simpler format.";
+    ImageIdentifying, "image_identifying", Invalid, "The image may show who somebody is: text burnt into it, or the label of a slide.", "Look at it; where no one is named, allow burnt-in annotation.";
     SlideNoScale, "slide_no_scale", Invalid, "The slide does not say how large its pixels are.", "Give --mpp MICROMETRES.";
     SlideDamaged, "slide_damaged", Invalid, "The slide's structure is damaged.", "Fetch it again from its source.";
     SlideNoTissue, "slide_no_tissue", Invalid, "No tissue was found on the slide.", "Look at the slide: is it empty glass, or is its scale wrong?";
     FileUnreadable, "file_unreadable", Invalid, "The file can't be read.", "Check that it exists and who may read it.";
     TableInvalid, "table_invalid", Invalid, "The metadata table can't be read.", "Mend the line that the message names.";
+    RegionsInvalid, "regions_invalid", Invalid, "The GeoJSON of regions can't be read, or has none for this slide.", "Export polygons in level-0 pixels, as QuPath does; in a folder NAME.geojson is for slide NAME.";
+    // sources
+    SourceForbidden, "source_forbidden", Forbidden, "The address is not one that this server may fetch from.", "Start the server with --allow-source PREFIX.";
+    SourceUnauthorized, "source_unauthorized", Invalid, "The source asks for credentials, or refuses those that were given.", "Give credentials that the source takes. They are never stored: a job that is resumed needs them again.";
+    SourceMissing, "source_missing", Missing, "The source has nothing at this address.", "Check the address.";
+    SourceFailed, "source_failed", Upstream, "The source can't be reached, fails, or answers what can't be read.", "Look at the source; then resume the job.";
     // models
     ModelInvalid, "model_invalid", Invalid, "The model's manifest or files are not what they say.", "Mend the field that the message names.";
     ModelFailed, "model_failed", Internal, "The model failed on this input.", "Run vitrail doctor.";

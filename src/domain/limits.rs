@@ -46,6 +46,36 @@ pub const DECODE_MEMORY_MAX: u64 = 800 * 1024 * 1024;
 /// Scans of one JPEG: encoders write about ten, and each may walk the whole picture again.
 pub const JPEG_SCANS_MAX: usize = 200;
 
+/// Elements on one level of a DICOM data set: real ones have a few hundred.
+pub const DICOM_ELEMENTS_MAX: usize = 65_536;
+
+/// Items of one DICOM sequence: a large slide has one for each of its stored tiles.
+pub const DICOM_ITEMS_MAX: usize = SLIDE_TILES_MAX;
+
+/// DICOM sequences within each other: reports, which hold no pictures, go deepest with about ten.
+pub const DICOM_NESTING_MAX: usize = 32;
+
+/// Frames of one DICOM file: a slide's largest level has one for each of its stored tiles.
+pub const DICOM_FRAMES_MAX: u32 = SLIDE_TILES_MAX as u32;
+
+/// Fragments of one DICOM file's pixel data: few writers cut a frame into several.
+pub const DICOM_FRAGMENTS_MAX: usize = 2 * SLIDE_TILES_MAX;
+
+/// Bytes before the pixels of a DICOM slide: 300 bytes for each of a million tiles.
+pub const DICOM_HEAD_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// DICOM files of one slide: ten levels, each cut into a few parts.
+pub const DICOM_SIBLINGS_MAX: usize = 1_024;
+
+/// Bytes that a deflated DICOM data set may inflate to: as many as a file may have.
+pub const DICOM_INFLATED_BYTES_MAX: u64 = IMAGE_BYTES_MAX;
+
+/// Tags that one report of a de-identification names: the profile has 652.
+pub const DICOM_REMOVED_MAX: usize = 1_024;
+
+/// Days that a patient's dates are moved back by at most: ten years keep a treatment's eras apart.
+pub const DATE_SHIFT_DAYS_MAX: u32 = 3_650;
+
 /// Pixels on the shorter side of a photograph: one block of a JPEG; less shows nothing.
 pub const IMAGE_SIDE_MIN: u32 = 8;
 
@@ -123,8 +153,24 @@ pub const PICTURE_SIDE_MAX: u32 = 1_024;
 /// Pixels on a side of a region cut from a slide: a screen of 4K; 50 MB decoded.
 pub const REGION_SIDE_MAX: u32 = 4_096;
 
-/// Pixels on the longest side of a tissue mask: 32 mm at 8 um; larger slides get coarser pixels.
-pub const SLIDE_MASK_SIDE_MAX: u32 = 4_096;
+/// Pixels on the longest side of a tissue mask: 16 mm at 8 um; larger slides get coarser pixels
+/// (100,000 pixels at 0.25 um: 12 um), so that their masks stay small beside the cache of tiles.
+pub const SLIDE_MASK_SIDE_MAX: u32 = 2_048;
+
+/// Pixels on the longest side of an overlay: 64 MB with alpha, a screen of 4K.
+pub const OVERLAY_SIDE_MAX: u32 = 4_096;
+
+/// Bytes of a GeoJSON file of regions: QuPath writes about 40 bytes a vertex.
+pub const GEOJSON_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Vertices of the regions of one slide: each tile is held against those whose bounds it meets.
+pub const GEOJSON_VERTICES_MAX: usize = 500_000;
+
+/// Features of one GeoJSON answer: about 400 bytes each, the tiles of a whole slide at 20x.
+pub const GEOJSON_FEATURES_MAX: usize = 300_000;
+
+/// Scales that one job cuts tiles at: each is a grid of its own over every slide.
+pub const TILE_SCALES_MAX: usize = 8;
 
 /// Bytes of one point's payload as JSON: a page of text and a hundred fields fit.
 pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
@@ -307,3 +353,65 @@ pub const COLLECTIONS_MAX: usize = 1_000;
 /// Bytes of a segment's slots, tombstones or manifest, which are read whole: four for each of the
 /// rows that an index may hold, and a header.
 pub const SEGMENT_FILE_BYTES_MAX: u64 = 4 * INDEX_ROWS_MAX as u64 + 4_096;
+
+/// Bytes of a source's address: the longest keys of object stores have 1,024, DICOMweb's under 400.
+pub const SOURCE_URI_BYTES_MAX: usize = 4_096;
+
+/// Prefixes of addresses that may be fetched from: each address is held against all of them.
+pub const SOURCE_PREFIXES_MAX: usize = 1_024;
+
+/// Bytes of one fetched object: the largest slides known have about 20 GB.
+pub const SOURCE_ITEM_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
+
+/// Bytes of fetched objects that wait to be read; one more object may grow beyond it.
+pub const SPOOL_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
+
+/// Objects that are fetched at once: a server far away is slow to begin, not to go on.
+pub const SOURCE_FETCHES_MAX: usize = 4;
+
+/// Names of one page of a listing, held in memory.
+pub const SOURCE_PAGE_ITEMS: usize = 1_000;
+
+/// Attempts at one request before its failure is told.
+pub const SOURCE_ATTEMPTS_MAX: u32 = 5;
+
+/// Seconds that a source may make us wait by `Retry-After`; a longer wait is its failure.
+pub const SOURCE_RETRY_SECONDS_MAX: u64 = 60;
+
+/// Seconds that one object may take, however steadily it comes: 64 GB at 10 MB a second.
+pub const SOURCE_ITEM_SECONDS_MAX: u64 = 2 * 3_600;
+
+/// Redirects that are followed for one request, each held against the allowed prefixes.
+pub const SOURCE_REDIRECTS_MAX: usize = 5;
+
+/// Objects in a row that can't be fetched before the job stops: the source is down, and the job
+/// can be resumed.
+pub const SOURCE_FAILURES_MAX: usize = 10;
+
+/// Bytes of a source's error message that are told.
+pub const SOURCE_MESSAGE_BYTES_MAX: usize = 512;
+
+/// Results of one page of a QIDO query: servers cap it lower as they like.
+pub const QIDO_PAGE_ITEMS: usize = 500;
+
+/// Bytes of one page of a QIDO answer: a result has about 2 kB.
+pub const QIDO_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Studies, series of a study or instances of a series: their UIDs are held to be sorted, 64 bytes
+/// each. A query for more is narrowed by a filter.
+pub const QIDO_RESULTS_MAX: usize = 1_000_000;
+
+/// Filters of one QIDO query.
+pub const QIDO_FILTERS_MAX: usize = 32;
+
+/// Bytes of a multipart answer's preamble, and of one part's headers.
+pub const MULTIPART_HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of one request to a model behind HTTP: Vertex takes 1.5 MB, Google's own client sends 1.3.
+pub const VERTEX_REQUEST_BYTES_MAX: usize = 1_300_000;
+
+/// Pictures of one request to a model behind HTTP, as Google's own client sends.
+pub const VERTEX_INSTANCES_MAX: usize = 100;
+
+/// Bytes of one answer of a model behind HTTP: 100 times 32 rows of 768 numbers in 25 letters.
+pub const VERTEX_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -52,6 +52,12 @@ pub enum ExchangeError {
         /// What is wrong.
         why: String,
     },
+    /// Areas that can't be read.
+    #[error("the regions are no GeoJSON that is read here: {why}")]
+    GeoJson {
+        /// What is wrong.
+        why: String,
+    },
 }
 
 impl ExchangeError {
@@ -63,6 +69,7 @@ impl ExchangeError {
             Self::Write(disk) if disk.is_no_space() => Code::NoSpace,
             Self::Write(_) => Code::StoreFailed,
             Self::Read { .. } => Code::FileUnreadable,
+            Self::GeoJson { .. } => Code::RegionsInvalid,
             Self::Ending { .. } | Self::NotNpy { .. } => Code::InvalidRequest,
         }
     }

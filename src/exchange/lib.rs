@@ -8,11 +8,13 @@
 //! | `half` | 16-bit floats -> 32-bit |
 //! | `parquet_out` | Parquet with the columns id, path, vector |
 //! | `jsonl` | one JSON object a line |
+//! | `geojson` | polygons of a slide in, boxes out |
 //! | `table` | metadata tables, as an ingest reads them |
 //! | `names` | the table of ids and paths beside an array, which holds numbers alone |
 
 mod error;
 mod file;
+mod geojson;
 mod half;
 mod jsonl;
 mod names;
@@ -25,6 +27,7 @@ mod tests;
 
 pub use error::ExchangeError;
 pub use file::{Format, write_rows};
+pub use geojson::{Areas, box_feature, feature_collection};
 pub use jsonl::write_jsonl;
 pub use names::{names_path, write_names};
 pub use npy::{Matrix, read_npy, read_npy_integers, write_npy};

@@ -5,7 +5,7 @@ use vitrail_domain::{Code, Raster};
 use crate::foreign;
 use crate::guard::Deadline;
 use crate::refusal::Refusal;
-use crate::{jpeg, plain};
+use crate::{dicom, jpeg, plain};
 
 /// Whether bytes are a driver's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +36,13 @@ pub(crate) struct Driver {
     pub decode: fn(&[u8], Deadline) -> Result<Decoded, Refusal>,
 }
 
+/// The name of the format whose files carry words about people.
+pub(crate) const DICOM: &str = "dicom";
+
 /// Every format of photographs that is read.
-pub(crate) const DRIVERS: [Driver; 5] = [
+pub(crate) const DRIVERS: [Driver; 6] = [
+    // A DICOM file may begin like a TIFF: its first 128 bytes are the sender's.
+    Driver { name: DICOM, detect: dicom::detect, decode: dicom::decode },
     Driver { name: "jpeg", detect: jpeg::detect, decode: jpeg::decode },
     Driver { name: "png", detect: plain::detect_png, decode: plain::decode_png },
     Driver { name: "tiff", detect: plain::detect_tiff, decode: plain::decode_tiff },
@@ -51,10 +56,6 @@ pub(crate) const DRIVERS: [Driver; 5] = [
 /// No driver knows them (the refusal names the kind where it is a known one), or their head is
 /// broken.
 pub(crate) fn find(bytes: &[u8]) -> Result<&'static Driver, Refusal> {
-    // A DICOM file may begin like a TIFF: its first 128 bytes are the sender's.
-    if foreign::is_dicom(bytes) {
-        return Err(Refusal::new(Code::ImageUnknownFormat, foreign::sentence(bytes)));
-    }
     for driver in &DRIVERS {
         match (driver.detect)(bytes) {
             Detected::No => {}

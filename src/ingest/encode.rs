@@ -77,6 +77,21 @@ pub fn encode_png(raster: &Raster) -> Result<Vec<u8>, Refusal> {
     Ok(bytes)
 }
 
+/// PNG, 8-bit RGB with alpha: `width x height x 4` bytes.
+///
+/// # Errors
+/// The encoder fails: a buffer of another length.
+pub fn encode_png_alpha(width: u32, height: u32, pixels: &[u8]) -> Result<Vec<u8>, Refusal> {
+    if pixels.len() as u64 != u64::from(width) * u64::from(height) * 4 {
+        return Err(Refusal::new(Code::Internal, "an overlay without all of its pixels"));
+    }
+    let mut bytes = Vec::new();
+    PngEncoder::new(&mut bytes)
+        .write_image(pixels, width, height, ExtendedColorType::Rgba8)
+        .map_err(|error| failed(&error))?;
+    Ok(bytes)
+}
+
 fn failed(error: &dyn std::error::Error) -> Refusal {
     Refusal::new(Code::Internal, format!("the picture could not be encoded: {error}"))
 }
@@ -88,7 +103,7 @@ fn borrowed(raster: &Raster) -> Result<ImageBuffer<Rgb<u8>, &[u8]>, Refusal> {
 
 /// The means of `factor` x `factor` boxes; the ragged edge is averaged over what there is.
 /// `None`: nothing to shrink.
-fn shrink(raster: &Raster, factor: u32) -> Option<Raster> {
+pub(crate) fn shrink(raster: &Raster, factor: u32) -> Option<Raster> {
     if factor < 2 {
         return None;
     }

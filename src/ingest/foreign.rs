@@ -9,8 +9,7 @@ type Row = (&'static str, usize, &'static [u8], &'static str);
 const CONVERT: &str = "convert it to PNG or JPEG";
 const NOT_A_PICTURE: &str = "give the picture itself";
 
-const KINDS: [Row; 16] = [
-    ("a DICOM file", 128, b"DICM", "DICOM comes with a later version; until then export it as PNG"),
+const KINDS: [Row; 15] = [
     ("a GIF", 0, b"GIF8", CONVERT),
     ("a JPEG 2000 file", 0, b"\0\0\0\x0cjP  ", CONVERT),
     ("a JPEG 2000 code stream", 0, b"\xff\x4f\xff\x51", CONVERT),
@@ -28,11 +27,6 @@ const KINDS: [Row; 16] = [
     ("a program", 0, b"\x7fELF", NOT_A_PICTURE),
 ];
 
-/// Whether the mark of DICOM part 10 stands in its place.
-pub(crate) fn is_dicom(bytes: &[u8]) -> bool {
-    bytes.get(128..132) == Some(b"DICM")
-}
-
 /// What bytes that no driver knows are, and what to do, in a sentence.
 pub(crate) fn sentence(bytes: &[u8]) -> String {
     let known = KINDS
@@ -49,7 +43,7 @@ pub(crate) fn sentence(bytes: &[u8]) -> String {
         }
         _ if text => format!("the file holds text, not a picture: {NOT_A_PICTURE}"),
         _ => "the first bytes are of no kind of picture that is known here: JPEG, PNG, TIFF, \
-              WebP and BMP are read"
+              WebP, BMP and DICOM are read"
             .to_owned(),
     }
 }
@@ -60,10 +54,7 @@ mod tests {
 
     #[test]
     fn known_kinds_are_named() {
-        let mut dicom = vec![0; 128];
-        dicom.extend_from_slice(b"DICM");
-        let cases: [(&[u8], &str); 5] = [
-            (&dicom, "DICOM"),
+        let cases: [(&[u8], &str); 4] = [
             (b"GIF89a", "GIF"),
             (b" <svg xmlns", "markup"),
             (b"hello", "text"),

@@ -42,15 +42,54 @@ pub(crate) fn decode(bytes: &[u8], deadline: Deadline) -> Result<Decoded, Refusa
     check(&header, bytes.len())?;
     let orientation =
         header.exif.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);
+    let Samples { width, height, samples } = guarded(bytes, Colours::Rgb, deadline)?;
+    let damaged = || Refusal::new(Code::ImageDamaged, "the JPEG has too few pixels");
+    let image = RgbImage::from_raw(width, height, samples).ok_or_else(damaged)?;
+    upright(image, orientation)
+}
+
+/// What colours come out of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Colours {
+    /// One sample a pixel.
+    Grey,
+    /// RGB, made of what the stream's own marks say it holds.
+    Rgb,
+    /// Three components as they are stored.
+    Stored,
+}
+
+/// What came out of a stream.
+pub(crate) struct Samples {
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// 8 bits each, interleaved.
+    pub samples: Vec<u8>,
+}
+
+/// The samples of a JPEG stream that is packed in another format, which says what they mean.
+///
+/// # Errors
+/// As a JPEG file is refused.
+pub(crate) fn samples(
+    bytes: &[u8],
+    colours: Colours,
+    deadline: Deadline,
+) -> Result<Samples, Refusal> {
+    check(&Header::read(bytes)?, bytes.len())?;
+    guarded(bytes, colours, deadline)
+}
+
+/// Decodes what was checked; libjpeg's panics become refusals.
+fn guarded(bytes: &[u8], colours: Colours, deadline: Deadline) -> Result<Samples, Refusal> {
     let ended = Cell::new(false);
-    let pixels = catch_unwind(AssertUnwindSafe(|| pixels(Guarded::new(bytes, deadline, &ended))));
+    let reader = Guarded::new(bytes, deadline, &ended);
+    let pixels = catch_unwind(AssertUnwindSafe(|| pixels(reader, colours)));
     STRICT.set(false);
     let failure = match pixels {
-        Ok(Ok((width, height, pixels))) => {
-            let damaged = || Refusal::new(Code::ImageDamaged, "the JPEG has too few pixels");
-            let image = RgbImage::from_raw(width, height, pixels).ok_or_else(damaged)?;
-            return upright(image, orientation);
-        }
+        Ok(Ok(samples)) => return Ok(samples),
         Ok(Err(error)) => error.to_string(),
         Err(panic) => reason(panic.as_ref(), bytes),
     };
@@ -87,17 +126,23 @@ fn check(header: &Header<'_>, encoded: usize) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Width, height and RGB bytes. Panics through libjpeg's error handlers.
-fn pixels(reader: Guarded<'_>) -> io::Result<(u32, u32, Vec<u8>)> {
+/// Panics through libjpeg's error handlers.
+fn pixels(reader: Guarded<'_>, colours: Colours) -> io::Result<Samples> {
     STRICT.set(false);
     let decoder = Decompress::with_err(strict_errors()).from_reader(reader)?;
     // Warnings before this line speak of markers that don't touch the picture.
     STRICT.set(true);
-    let mut lines = decoder.rgb()?;
-    let (width, height) = (lines.width(), lines.height());
-    let pixels = lines.read_scanlines::<u8>()?;
+    let mut lines = match colours {
+        Colours::Rgb => decoder.rgb()?,
+        Colours::Grey => decoder.grayscale()?,
+        Colours::Stored => {
+            let stored = decoder.color_space();
+            decoder.to_colorspace(stored)?
+        }
+    };
+    let (width, height) = (lines.width() as u32, lines.height() as u32);
     // Bytes after the last line are not the picture's: `finish` is left out.
-    Ok((width as u32, height as u32, pixels))
+    Ok(Samples { width, height, samples: lines.read_scanlines::<u8>()? })
 }
 
 /// Encodes pixels; panics through libjpeg's error handlers. Without mozjpeg's own refinements,

@@ -11,6 +11,8 @@
 //! | `encode` | thumbnails, JPEG and PNG out |
 //! | `walk` | files and folders -> sorted files under their roots |
 //! | `table`, `typing`, `join` | the metadata table, its types, which row is whose |
+//! | [`dicom`], [`deid`] | DICOM files; what of them may leave this room |
+//! | [`quality`] | signs of a picture's quality, and its verdict |
 //! | [`slide`] | whole slides: levels, scale, regions |
 
 mod driver;
@@ -28,19 +30,23 @@ mod table;
 mod typing;
 mod walk;
 
+pub mod deid;
+pub mod dicom;
+pub mod quality;
 pub mod slide;
 
-pub use encode::{encode_jpeg, encode_png, fitted, thumbnail, thumbnail_jpeg};
+pub use encode::{encode_jpeg, encode_png, encode_png_alpha, fitted, thumbnail, thumbnail_jpeg};
 pub use guard::catch_panic;
 pub use hash::{perceptual_hash, pixel_hash, sha256, sha256_file};
 pub use join::{Join, Matched};
 pub use picture::{
-    Picture, read_image_bytes, read_picture, read_picture_file, read_picture_guarded,
+    Picture, ReadOptions, read_image_bytes, read_picture, read_picture_file, read_picture_guarded,
+    read_picture_guarded_with, read_picture_with,
 };
 pub use refusal::Refusal;
 pub use table::Table;
 pub use typing::ColumnType;
-pub use walk::{Found, Refused, Walk, WalkOptions, walk};
+pub use walk::{Chooser, Found, Refused, Walk, WalkOptions, walk};
 
 #[cfg(test)]
 mod tests;

@@ -8,9 +8,11 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use serde_json::Value;
 use vitrail_domain::limits::{DECODE_SECONDS_MAX, IMAGE_BYTES_MAX};
 use vitrail_domain::{Code, Raster};
 
+use crate::dicom::{self, DicomOptions};
 use crate::driver::{self, Decoded};
 use crate::guard::{self, Deadline};
 use crate::hash::{perceptual_hash, pixel_hash};
@@ -19,12 +21,13 @@ use crate::refusal::Refusal;
 /// Seconds that a decoder gets beyond its own deadline before its thread is left behind.
 const GRACE_SECONDS: u64 = 5;
 
-/// A decoded photograph. Nothing of its metadata is kept but that it was turned.
+/// A decoded picture. Nothing of its metadata is kept but that it was turned, and what a DICOM file
+/// says after de-identification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
     /// Upright RGB pixels.
     pub raster: Raster,
-    /// `jpeg`, `png`, `tiff`, `webp` or `bmp`: by content, whatever the name said.
+    /// `jpeg`, `png`, `tiff`, `webp`, `bmp` or `dicom`: by content, whatever the name said.
     pub format: &'static str,
     /// BLAKE3 of width, height and upright pixels.
     pub pixel_hash: [u8; 32],
@@ -32,10 +35,21 @@ pub struct Picture {
     pub perceptual_hash: u64,
     /// The file asked to be turned or mirrored (EXIF or TIFF orientation), and was.
     pub oriented: bool,
+    /// What a DICOM file says of its picture, de-identified; only where a key was given.
+    pub dicom: Option<Value>,
 }
 
-/// Decodes a photograph from its bytes: JPEG, PNG, TIFF (the first page), WebP (the first frame)
-/// or BMP, sniffed by content.
+/// How pictures are read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReadOptions {
+    /// What concerns DICOM files.
+    pub dicom: DicomOptions,
+    /// The store's key, which words about people are hashed with; without one none are taken.
+    pub key: Option<[u8; 32]>,
+}
+
+/// Decodes a picture from its bytes: JPEG, PNG, TIFF (the first page), WebP (the first frame), BMP
+/// or DICOM (the middle frame), sniffed by content.
 ///
 /// Sizes are checked from the header before anything is allocated; a decoder's panic is caught;
 /// its reads stop at a deadline. A picture that is cut short is refused, not filled with grey.
@@ -43,12 +57,26 @@ pub struct Picture {
 /// # Errors
 /// A [`Refusal`] with one of the `image_*` codes and a sentence that names what is wrong.
 pub fn read_picture(bytes: &[u8]) -> Result<Picture, Refusal> {
+    read_picture_with(bytes, &ReadOptions::default())
+}
+
+/// [`read_picture`] with options.
+///
+/// # Errors
+/// As [`read_picture`].
+pub fn read_picture_with(bytes: &[u8], options: &ReadOptions) -> Result<Picture, Refusal> {
     guard::check_bytes(bytes.len() as u64)?;
     let driver = driver::find(bytes)?;
-    let Decoded { raster, oriented } =
-        guard::catch_panic(|| (driver.decode)(bytes, Deadline::start()))?;
+    let decode = || match driver.name {
+        driver::DICOM => {
+            dicom::decode_with(bytes, &options.dicom, options.key.as_ref(), Deadline::start())
+        }
+        _ => Ok(((driver.decode)(bytes, Deadline::start())?, None)),
+    };
+    let (Decoded { raster, oriented }, dicom) = guard::catch_panic(decode)?;
     Ok(Picture {
         format: driver.name,
+        dicom,
         pixel_hash: pixel_hash(&raster),
         perceptual_hash: perceptual_hash(&raster),
         oriented,
@@ -62,12 +90,23 @@ pub fn read_picture(bytes: &[u8]) -> Result<Picture, Refusal> {
 /// # Errors
 /// As [`read_picture`]; `image_timed_out` when the thread did not answer in time.
 pub fn read_picture_guarded(bytes: Arc<[u8]>) -> Result<Picture, Refusal> {
+    read_picture_guarded_with(bytes, ReadOptions::default())
+}
+
+/// [`read_picture_guarded`] with options.
+///
+/// # Errors
+/// As [`read_picture_guarded`].
+pub fn read_picture_guarded_with(
+    bytes: Arc<[u8]>,
+    options: ReadOptions,
+) -> Result<Picture, Refusal> {
     let (answer, wait) = sync_channel(1);
     thread::Builder::new()
         .name("decode".to_owned())
         .spawn(move || {
             // The receiver may have given up; then nobody wants the answer.
-            let _ = answer.send(read_picture(&bytes));
+            let _ = answer.send(read_picture_with(&bytes, &options));
         })
         .map_err(|error| {
             Refusal::new(Code::Internal, format!("no thread to decode on: {error}"))

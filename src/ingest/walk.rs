@@ -228,6 +228,32 @@ fn ending(name: &str) -> String {
     name.rsplit_once('.').map_or_else(String::new, |(_, ending)| ending.to_ascii_lowercase())
 }
 
+/// The rule by which a walk takes files, for names that are listed elsewhere.
+pub struct Chooser {
+    include: Globs,
+    exclude: Globs,
+}
+
+impl Chooser {
+    /// Reads the patterns.
+    ///
+    /// # Errors
+    /// A pattern that is not one, or too many.
+    pub fn new(options: &WalkOptions) -> Result<Self, Refusal> {
+        Ok(Self { include: globs(&options.include)?, exclude: globs(&options.exclude)? })
+    }
+
+    /// Whether a path with `/` is taken; patterns without `/` are held against its last part.
+    #[must_use]
+    pub fn takes(&self, path: &str) -> bool {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let wanted = self.include.is_empty() || self.include.matches(name, path);
+        wanted
+            && !self.exclude.matches(name, path)
+            && !NOT_PICTURES.contains(&ending(name).as_str())
+    }
+}
+
 /// Patterns on names and patterns on paths.
 struct Globs {
     names: GlobSet,

@@ -62,7 +62,7 @@ impl Target {
     pub fn submit(&self, prepared: Prepared, path: String) -> Ready {
         let key = cache_key(&prepared.pixel_hash, &self.contract);
         let cached = self.collection.store().cached_embedding(&key).ok().flatten();
-        let Prepared { id, image, record, payload, pixel_hash, raster } = prepared;
+        let Prepared { id, image, record, payload, pixel_hash, raster, kept: _ } = prepared;
         let vector = match cached {
             Some(vector) => Vector::Known(vector),
             None => match self.serving.submit(Priority::Bulk, raster) {

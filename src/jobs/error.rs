@@ -6,6 +6,7 @@ use vitrail_collection::CollectionError;
 use vitrail_domain::{Code, VectorName};
 use vitrail_embed::EmbedError;
 use vitrail_ingest::Refusal;
+use vitrail_sources::SourceError;
 use vitrail_store::StoreError;
 
 /// Each variant says what was being done to which thing.
@@ -23,6 +24,9 @@ pub enum JobError {
     /// The sources or the table can't be read at all.
     #[error(transparent)]
     Source(#[from] Refusal),
+    /// A source far away can't be listed, or nothing can be fetched from it.
+    #[error(transparent)]
+    Far(#[from] SourceError),
     /// The collection's vector is bound to another contract.
     #[error(
         "vector \"{name}\" of the collection is bound to contract {stored}, the model now has {now}"
@@ -76,6 +80,7 @@ impl JobError {
             Self::Store(error) => error.code(),
             Self::Model(error) => error.code(),
             Self::Source(refusal) => refusal.code,
+            Self::Far(error) => error.code(),
             Self::Contract { .. } => Code::ContractMismatch,
             Self::Name(_) => Code::InvalidName,
             Self::Spec { .. } => Code::StoreDamaged,

@@ -11,11 +11,14 @@ use vitrail_domain::{Cancel, Clock, ImageRecord};
 use vitrail_embed::Models;
 
 use crate::bind::{Target, bind};
+use crate::dicom;
 use crate::error::JobError;
 use crate::feed::Run;
 use crate::progress::{Progress, Refused, Summary, Watch};
+use crate::pull::Remote;
 use crate::sources;
 use crate::spec::IngestSpec;
+use crate::trail::Ticket;
 use crate::writer::{Ready, Writer};
 
 /// What an ingest works with.
@@ -27,6 +30,8 @@ pub struct Ingest {
     pub models: Arc<Models>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// What lies far away.
+    pub sources: Arc<vitrail_sources::Sources>,
     /// Threads that read and decode.
     pub threads: usize,
 }
@@ -57,6 +62,8 @@ pub enum Event {
     Skipped,
     /// One file or tile can't be used.
     Refused(Refused),
+    /// What became of a unit of a fetched file was said before this.
+    Settled(Ticket),
 }
 
 /// Runs an ingest to its end, or until it is cancelled; what was acknowledged stays either way, and
@@ -72,14 +79,18 @@ pub fn run_ingest(
     watch: &dyn Watch,
 ) -> Result<Ended, JobError> {
     let sources = sources::list(spec)?;
+    let spec = &dicom::with_roles(spec, &sources.columns(), sources.dicom);
+    let remote = Remote::open(ingest, spec)?;
     let target = bind(ingest, spec, &sources.columns())?;
+    let read = dicom::reading(ingest, spec);
     let sources = sources.with_roles(&target.collection.spec().roles);
     let stop = Cancel::new();
-    let run = Run { ingest, spec, target: &target, sources: &sources, stop: &stop };
+    let (sources, read, remote) = (&sources, &read, &remote);
+    let run = Run { ingest, spec, target: &target, sources, read, remote, stop: &stop };
     let (events, received) = bounded(4 * INGEST_BATCH_POINTS);
     let (opened, files) = bounded(0);
     let (work, units) = bounded(2 * ingest.threads.max(1));
-    std::thread::scope(|scope| {
+    let summary = std::thread::scope(|scope| {
         let (opener_events, feeder_events) = (events.clone(), events.clone());
         scope.spawn(move || run.open(&opened, &opener_events));
         scope.spawn(move || run.feed(&files, &work, &feeder_events));
@@ -93,18 +104,21 @@ pub fn run_ingest(
                 stop.cancel();
             }
         };
-        let written = write(&target, &received, watch, &asked);
+        let written = write((&target, remote), &received, watch, &asked);
         stop.cancel();
         drop(received);
         written
-    })
-    .map(|summary| Ended { summary, cancelled: cancel.is_cancelled() })
+    })?;
+    match remote.failure() {
+        Some(error) => Err(error.into()),
+        None => Ok(Ended { summary, cancelled: cancel.is_cancelled() }),
+    }
 }
 
 /// Collects what readers send into durable batches, until they are all gone. Calls `asked` before
 /// each event and twice a second.
 fn write(
-    target: &Target,
+    (target, remote): (&Target, &Remote),
     events: &Receiver<Event>,
     watch: &dyn Watch,
     asked: &dyn Fn(),
@@ -112,22 +126,26 @@ fn write(
     let started = Instant::now();
     let mut progress = Progress::default();
     let mut writer = Writer::new(target);
+    let mut settled = Vec::new();
     let mut due = started + FLUSH_AFTER;
     loop {
         asked();
         match events.recv_deadline(due) {
+            Ok(Event::Settled(ticket)) => settled.push(ticket),
             Ok(event) => take(event, &mut writer, &mut progress)?,
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
         if writer.waiting() >= INGEST_BATCH_POINTS || Instant::now() >= due {
             flush(&mut writer, &mut progress, watch)?;
+            settle(&mut settled, remote, &mut progress);
             due = Instant::now() + FLUSH_AFTER;
             progress.tick(started);
             watch.moved(&progress);
         }
     }
     flush(&mut writer, &mut progress, watch)?;
+    settle(&mut settled, remote, &mut progress);
     progress.tick(started);
     watch.moved(&progress);
     Ok(progress)
@@ -141,8 +159,18 @@ fn take(event: Event, writer: &mut Writer<'_>, progress: &mut Progress) -> Resul
         Event::Ready(ready) => writer.point(*ready),
         Event::Skipped => progress.skipped += 1,
         Event::Refused(refused) => progress.refuse(refused),
+        // Waits for the next flush.
+        Event::Settled(_) => {}
     }
     Ok(())
+}
+
+/// After a flush: the points before these words are durable, so their files may go.
+fn settle(settled: &mut Vec<Ticket>, remote: &Remote, progress: &mut Progress) {
+    for ticket in settled.drain(..) {
+        ticket.settle();
+    }
+    progress.reached = remote.reached().or(progress.reached.take());
 }
 
 fn flush(

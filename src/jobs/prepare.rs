@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use vitrail_domain::{CollectionName, ImageId, ImageRecord, Payload, PointId, Raster, Timestamp};
+use vitrail_ingest::quality::{Subject, judge};
 use vitrail_ingest::slide::TileBox;
 use vitrail_ingest::{
-    Refusal, catch_panic, perceptual_hash, pixel_hash, read_picture_guarded, sha256, thumbnail_jpeg,
+    Picture, ReadOptions, Refusal, catch_panic, encode_png, perceptual_hash, pixel_hash,
+    read_picture_guarded_with, sha256, thumbnail_jpeg,
 };
 
+use crate::dicom::deid;
 use crate::identity::{image_id, point_id};
 use crate::slides::OpenSlide;
 
@@ -26,6 +29,8 @@ pub struct Prepared {
     pub pixel_hash: [u8; 32],
     /// The pixels.
     pub raster: Raster,
+    /// What an upload is kept as, where its own bytes may not stay.
+    pub kept: Option<Vec<u8>>,
 }
 
 /// A picture's bytes and where they come from.
@@ -38,6 +43,8 @@ pub struct Source<'a> {
     pub root: Option<String>,
     /// Users' own fields.
     pub fields: Map<String, Value>,
+    /// How it is read.
+    pub read: &'a ReadOptions,
     /// When the record is stored.
     pub now: Timestamp,
 }
@@ -69,28 +76,35 @@ impl From<Arc<[u8]>> for Hashed {
 pub fn photo(hashed: Hashed, source: Source<'_>) -> Result<Prepared, Refusal> {
     let Hashed { bytes, sha256 } = hashed;
     let encoded = bytes.len() as u64;
-    let picture = read_picture_guarded(bytes)?;
+    let picture = read_picture_guarded_with(bytes, source.read.clone())?;
     let image = image_id(source.collection, source.uri, &sha256);
     let thumbnail = thumbnail_jpeg(&picture.raster)?;
+    let uri = stored_uri(&source, &picture);
+    let kept = kept(&source, &picture)?;
     let record = ImageRecord {
         id: image,
-        uri: source.uri.to_owned(),
+        uri: uri.clone(),
         root: source.root.clone(),
         format: picture.format.to_owned(),
-        sha256,
+        sha256: kept.as_deref().map_or(sha256, vitrail_ingest::sha256),
         pixel_hash: picture.pixel_hash,
         perceptual_hash: picture.perceptual_hash,
         width: u64::from(picture.raster.width()),
         height: u64::from(picture.raster.height()),
-        bytes: encoded,
+        bytes: kept.as_ref().map_or(encoded, |kept| kept.len() as u64),
         mpp: None,
         stored_at: source.now,
     };
-    let server = json!({
+    let mut server = json!({
         "image": image.to_string(),
-        "source": source_fields(source.uri, &sha256, &picture.pixel_hash, picture.perceptual_hash),
+        "source": source_fields(&uri, &sha256, &picture.pixel_hash, picture.perceptual_hash),
+        "qc": judge(&picture.raster, Subject::Photograph).to_json(),
     });
+    if let (Some(server), Some(words)) = (server.as_object_mut(), picture.dicom) {
+        server.insert("dicom".to_owned(), words);
+    }
     Ok(Prepared {
+        kept,
         id: photo_id(&source, &sha256),
         image,
         record: Some((record, Some(thumbnail))),
@@ -100,6 +114,20 @@ pub fn photo(hashed: Hashed, source: Source<'_>) -> Result<Prepared, Refusal> {
     })
 }
 
+/// The path or name that is kept: a pseudonym where it may name a person.
+fn stored_uri(source: &Source<'_>, picture: &Picture) -> String {
+    match picture.dicom {
+        Some(_) => deid(source.read).file_name(source.uri),
+        None => source.uri.to_owned(),
+    }
+}
+
+/// An upload's bytes are kept, and those of a DICOM file name a person: its pixels are, as a PNG.
+fn kept(source: &Source<'_>, picture: &Picture) -> Result<Option<Vec<u8>>, Refusal> {
+    let upload = source.root.is_none() && picture.dicom.is_some();
+    upload.then(|| encode_png(&picture.raster)).transpose()
+}
+
 /// The id that a tile's point has, before anything is decoded.
 #[must_use]
 pub fn tile_id(collection: &CollectionName, open: &OpenSlide, tile: &TileBox) -> PointId {
@@ -107,18 +135,27 @@ pub fn tile_id(collection: &CollectionName, open: &OpenSlide, tile: &TileBox) ->
     point_id(collection, &open.file.relative, &open.sha256, place)
 }
 
-/// Reads one tile at the model's scale.
+/// A tile's point, and that of the tile around it.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// The tile's own.
+    pub id: PointId,
+    /// The next coarser one's.
+    pub parent: Option<PointId>,
+}
+
+/// Reads one tile at its scale.
 ///
 /// # Errors
 /// A damaged tile, in a sentence.
-pub fn tile(id: PointId, open: &OpenSlide, tile: &TileBox) -> Result<Prepared, Refusal> {
+pub fn tile(place: Place, open: &OpenSlide, tile: &TileBox) -> Result<Prepared, Refusal> {
     let side = open.tile_px;
     let raster = catch_panic(|| Ok(open.slide.region_at(tile.region, side, side)?))?;
     let hash = pixel_hash(&raster);
-    let server = json!({
+    let mut server = json!({
         "image": open.image.to_string(),
         "source":
-            source_fields(&open.file.relative, &open.sha256, &hash, perceptual_hash(&raster)),
+            source_fields(&open.uri, &open.sha256, &hash, perceptual_hash(&raster)),
         "tile": {
             "x": tile.region.x,
             "y": tile.region.y,
@@ -129,15 +166,21 @@ pub fn tile(id: PointId, open: &OpenSlide, tile: &TileBox) -> Result<Prepared, R
             "mpp_origin": open.mpp_origin,
             "column": tile.column,
             "row": tile.row,
+            "parent": place.parent.map(|id| id.to_string()),
         },
+        "qc": judge(&raster, Subject::Tile(Some(tile.tissue))).to_json(),
     });
+    if let (Some(server), Some(words)) = (server.as_object_mut(), &open.dicom) {
+        server.insert("dicom".to_owned(), words.clone());
+    }
     Ok(Prepared {
-        id,
+        id: place.id,
         image: open.image,
         record: None,
         payload: with_server_fields(open.fields.clone(), server),
         pixel_hash: hash,
         raster,
+        kept: None,
     })
 }
 

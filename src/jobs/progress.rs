@@ -5,6 +5,8 @@ use std::time::Instant;
 use vitrail_domain::limits::JOB_REFUSALS_KEPT;
 use vitrail_domain::{Code, PointId};
 
+use crate::trail::Reached;
+
 /// One file or tile that was refused; its neighbours went on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
@@ -36,6 +38,8 @@ pub struct Progress {
     pub exact_duplicates: u64,
     /// Seconds since the start.
     pub seconds: f64,
+    /// How far the run has come through sources far away.
+    pub reached: Option<Reached>,
 }
 
 impl Progress {

@@ -11,11 +11,13 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 use vitrail_domain::limits::JOBS_QUEUED_MAX;
 use vitrail_domain::{Cancel, PointId, Timestamp};
+use vitrail_sources::Credentials;
 use vitrail_store::{JobState, Store};
 
 use crate::error::JobError;
 use crate::ingest::{Ended, Ingest, run_ingest};
 use crate::progress::{Progress, Watch};
+use crate::pull;
 use crate::record;
 use crate::spec::IngestSpec;
 
@@ -36,6 +38,15 @@ pub struct Job {
     pub progress: Progress,
     /// Why it failed, in a sentence.
     pub message: Option<String>,
+}
+
+impl Job {
+    fn get_on(&mut self, progress: &Progress) {
+        self.progress = progress.clone();
+        if progress.reached.is_some() {
+            self.spec.reached.clone_from(&progress.reached);
+        }
+    }
 }
 
 /// The jobs of a store.
@@ -66,6 +77,7 @@ impl Jobs {
     /// # Errors
     /// The store can't be read or written.
     pub fn open(ingest: Ingest) -> Result<Self, JobError> {
+        pull::sweep(&ingest);
         let store = ingest.catalog.store().clone();
         let mut live = BTreeMap::new();
         for stored in store.jobs()? {
@@ -176,6 +188,17 @@ impl Jobs {
         self.get(id)
     }
 
+    /// Gives a stopped job the credentials of its sources again: they are never stored.
+    ///
+    /// # Errors
+    /// No such job.
+    pub fn credit(&self, id: Uuid, credentials: Credentials) -> Result<(), JobError> {
+        let mut live = self.shared.live.lock();
+        let live = live.get_mut(&id).ok_or(JobError::Unknown(id))?;
+        live.job.spec.credentials = credentials;
+        Ok(())
+    }
+
     /// Makes a stopped job ready to run again on this thread.
     ///
     /// # Errors
@@ -268,9 +291,16 @@ impl Shared {
         let follow = Follow { shared: self, id, watch, stored: Mutex::new(Instant::now()) };
         let ended = run_ingest(&self.ingest, &spec, cancel, &follow);
         self.change(id, |job| match &ended {
+            Ok(ended) if ended.cancelled => {
+                job.get_on(&ended.summary);
+                job.state = JobState::Cancelled;
+            }
             Ok(ended) => {
                 job.progress = ended.summary.clone();
-                job.state = if ended.cancelled { JobState::Cancelled } else { JobState::Done };
+                job.state = JobState::Done;
+                // Nothing of it is needed again.
+                job.spec.credentials = Credentials::Anonymous;
+                job.spec.reached = None;
             }
             Err(error) => {
                 job.state = JobState::Failed;
@@ -304,11 +334,11 @@ impl Watch for Follow<'_> {
             due
         };
         if due {
-            if let Err(error) = self.shared.change(self.id, |job| job.progress = progress.clone()) {
+            if let Err(error) = self.shared.change(self.id, |job| job.get_on(progress)) {
                 tracing::warn!(job = %self.id, %error, "the job's counters can't be stored");
             }
         } else if let Some(live) = self.shared.live.lock().get_mut(&self.id) {
-            live.job.progress = progress.clone();
+            live.job.get_on(progress);
         }
         self.watch.moved(progress);
     }

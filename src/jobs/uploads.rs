@@ -6,8 +6,11 @@ use crossbeam_channel::bounded;
 use serde_json::{Map, Value};
 use vitrail_domain::limits::INGEST_BATCH_POINTS;
 use vitrail_domain::{CollectionName, ImageId, PointId};
+use vitrail_ingest::ReadOptions;
+use vitrail_ingest::dicom::is_dicom;
 
 use crate::bind::{Target, bind};
+use crate::dicom::{self, Kinds};
 use crate::error::JobError;
 use crate::identity::image_id;
 use crate::ingest::Ingest;
@@ -69,12 +72,16 @@ pub fn ingest_uploads(
     let mut spec = IngestSpec::new(collection.clone(), Vec::new());
     spec.model = model.map(str::to_owned);
     let columns = columns_of(&uploads);
+    let kinds =
+        Kinds { pictures: uploads.iter().any(|upload| is_dicom(&upload.bytes)), slides: false };
+    let spec = dicom::with_roles(&spec, &columns, kinds);
     let target = bind(ingest, &spec, &columns)?;
+    let read = dicom::reading(ingest, &spec);
     let mut outcomes = Vec::with_capacity(uploads.len());
     let mut left = uploads.into_iter().peekable();
     while left.peek().is_some() {
         let batch: Vec<Upload> = left.by_ref().take(INGEST_BATCH_POINTS).collect();
-        outcomes.extend(store_batch(ingest, &target, collection, batch)?);
+        outcomes.extend(store_batch(ingest, &target, &read, collection, batch)?);
     }
     Ok(outcomes)
 }
@@ -92,6 +99,7 @@ fn columns_of(uploads: &[Upload]) -> Vec<String> {
 fn store_batch(
     ingest: &Ingest,
     target: &Target,
+    options: &ReadOptions,
     collection: &CollectionName,
     batch: Vec<Upload>,
 ) -> Result<Vec<UploadOutcome>, JobError> {
@@ -107,7 +115,8 @@ fn store_batch(
             let (units, done) = (units.clone(), done.clone());
             scope.spawn(move || {
                 for (index, upload) in units {
-                    let _ = done.send((index, read(ingest, target, collection, upload)));
+                    let step = read(ingest, target, options, collection, upload);
+                    let _ = done.send((index, step));
                 }
             });
         }
@@ -124,12 +133,13 @@ fn store_batch(
 fn read(
     ingest: &Ingest,
     target: &Target,
+    options: &ReadOptions,
     collection: &CollectionName,
     upload: Upload,
 ) -> Result<Step, JobError> {
     let Upload { name, bytes, fields } = upload;
     let now = ingest.clock.now();
-    let source = Source { collection, uri: &name, root: None, fields, now };
+    let source = Source { collection, uri: &name, root: None, fields, read: options, now };
     let hashed = Hashed::from(bytes.clone());
     let point = prepare::photo_id(&source, &hashed.sha256);
     if target.has(point) {
@@ -139,7 +149,7 @@ fn read(
     match prepare::photo(hashed, source) {
         Ok(prepared) => {
             // Kept before the point that names it becomes durable.
-            ingest.catalog.store().put_blob(&bytes)?;
+            ingest.catalog.store().put_blob(prepared.kept.as_deref().unwrap_or(&bytes))?;
             Ok(Step::Ready(Box::new(target.submit(prepared, name))))
         }
         Err(refusal) => {

@@ -3,33 +3,46 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use vitrail_domain::limits::INDEX_ROWS_MAX;
 use vitrail_domain::{Cancel, Dim, Metric, Seq, Slot, SlotSet};
 
 use crate::error::{SegmentError, VectorError};
-use crate::pages::NONE;
-use crate::policy::{rewrite_due, seal_due};
+use crate::policy::{Task, rewrite_due, seal_due};
+use crate::segment::pages::NONE;
+use crate::segment::store::RowStore;
 use crate::shelf::Shelf;
-use crate::store::RowStore;
 use crate::vector::check_vector;
 use crate::view::VectorView;
 
 /// The vectors of one name of one collection. Share it in an `Arc`: every method takes `&self`.
 ///
-/// Locks are taken in one order: `building`, the shelf's, `writing`.
+/// Locks are taken in one order: those of `works` (freezing before merging), the shelf's,
+/// `writing`. A turn is held for minutes, its progress for moments.
 pub struct VectorIndex {
     pub(crate) current: ArcSwap<VectorView>,
     /// Up to which Seq the current view is complete.
     pub(crate) writing: Mutex<Seq>,
-    pub(crate) building: Mutex<()>,
-    /// Rows done and rows in all of the work under way; zeros when there is none.
-    pub(crate) progress: [AtomicUsize; 2],
+    /// Freezing and merging.
+    pub(crate) works: [Turn; 2],
     pub(crate) shelf: Option<Shelf>,
 }
+
+/// One kind of work on segments: whose turn it is, and how far it is.
+#[derive(Default)]
+pub(crate) struct Turn {
+    pub(crate) turn: Mutex<()>,
+    /// Rows done and rows in all of the work under way.
+    pub(crate) progress: Mutex<Option<(usize, usize)>>,
+    pub(crate) ended: Condvar,
+}
+
+/// How long a write waits at most for a freeze: a load slows down, and never fails by it. Beside
+/// programs that take every core a freeze may hardly go on, and loads must.
+const WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// An index as it was found on disk. It lacks what changed after `seq`, and `pending`.
 pub struct Opened {
@@ -52,8 +65,7 @@ impl VectorIndex {
         Self {
             current: ArcSwap::from_pointee(VectorView::new(dim, metric)),
             writing: Mutex::new(Seq(0)),
-            building: Mutex::new(()),
-            progress: [AtomicUsize::new(0), AtomicUsize::new(0)],
+            works: Default::default(),
             shelf: None,
         }
     }
@@ -69,8 +81,7 @@ impl VectorIndex {
         let index = Self {
             current: ArcSwap::from_pointee(found.view),
             writing: Mutex::new(seq),
-            building: Mutex::new(()),
-            progress: [AtomicUsize::new(0), AtomicUsize::new(0)],
+            works: Default::default(),
             shelf: Some(shelf),
         };
         let (incomplete, problems) = (found.incomplete, found.problems);
@@ -131,11 +142,24 @@ impl VectorIndex {
         refused
     }
 
-    /// Rows done and rows in all of the freeze or merge under way; `None` when there is none.
+    /// Rows done and rows in all of the freeze and the merge under way; `None` when there is none.
     #[must_use]
     pub fn progress(&self) -> Option<(usize, usize)> {
-        let [done, all] = [0, 1].map(|at: usize| self.progress[at].load(Ordering::Relaxed));
-        (all > 0).then_some((done, all))
+        let under_way = self.works.iter().filter_map(|work| *work.progress.lock());
+        under_way.reduce(|sum, work| (sum.0 + work.0, sum.1 + work.1))
+    }
+
+    /// Waits while a freeze goes on and more has no graph than should be scanned at every search;
+    /// a second at most. To be called before a batch is written, without any lock.
+    pub fn wait_for_freeze(&self) {
+        let freezing = &self.works[Task::Freeze as usize];
+        let until = Instant::now() + WAIT_MAX;
+        let mut under_way = freezing.progress.lock();
+        while under_way.is_some() && self.view().is_backlogged() {
+            if freezing.ended.wait_until(&mut under_way, until).timed_out() {
+                return;
+            }
+        }
     }
 
     fn apply_in_turn(
@@ -215,14 +239,16 @@ impl VectorIndex {
     }
 
     /// Verifies every block of every file that was not verified yet; what is damaged is in
-    /// [`VectorView::damage`] then, or its graph is passed over. O(bytes of the files).
-    pub fn scrub(&self, cancel: &Cancel) {
+    /// [`VectorView::damage`] then, or its graph is passed over. `pace` is called before each block
+    /// of 64 KB, so that a caller can be slow. O(bytes of the files).
+    pub fn scrub(&self, cancel: &Cancel, pace: &dyn Fn()) {
         for placed in &self.view().segments {
             let rows = match &placed.segment.rows {
                 RowStore::Mapped(rows) => Some(rows),
                 RowStore::Chunks(_) => None,
             };
-            let verify = |rows: &Arc<crate::store::MappedRows>| rows.file.touch_until(cancel);
+            let verify =
+                |rows: &Arc<crate::segment::store::MappedRows>| rows.file.touch_until(cancel, pace);
             rows.map(verify);
             if !cancel.is_cancelled() {
                 placed.segment.sound_graph();

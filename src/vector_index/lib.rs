@@ -4,19 +4,20 @@
 //! | Module | Holds |
 //! |---|---|
 //! | [`index`] | [`VectorIndex`]: the one writer; publishes views |
-//! | [`work`] | freezing and merging segments beside it |
+//! | [`work`] | freezing and merging segments beside it, and beside one another |
+//! | [`policy`] | when to seal, freeze, merge, and when writers wait |
 //! | [`catch_up`] | bringing an opened index up to the truth |
 //! | [`view`] | [`VectorView`]: an immutable list of segments, and the questions about it |
 //! | [`search`] | exact and planned search over a view |
-//! | [`plan`], `costs`, `route` | what each way to search a segment costs; the cheapest, taken |
-//! | `code_scan`, `bits` | scans by 1-bit codes, exact among the nearest |
-//! | `segment`, `store`, `rows`, `pages` | rows in chunks or mapped, maps in pages |
-//! | `links` | a segment's graph, by metric: `codes`, or `graph` |
-//! | `codes`, [`flat`] | our own graph over rows of bytes, in memory or mapped |
-//! | `graph`, `words` | lists of links for Manhattan, in memory or mapped, and the walk over them |
-//! | `builder` | makes such lists: the only file that names `hnsw_rs` |
-//! | `shelf`, `files`, `manifest`, `blocks` | what lies on disk (`schemas/formats/segment.md`) |
-//! | [`policy`] | when to seal, freeze, merge |
+//! | [`plan`], `costs`, `route` in it | what each way to search costs; the cheapest, taken |
+//! | `code_scan` in it | scans by codes, exact among the nearest |
+//! | `segment` | one segment; in it `store`, `rows`, `pages`: rows in chunks or mapped |
+//! | `bits`, `codes` in it | codes of one bit, and of a byte a component |
+//! | `links` in it | a segment's graph, by metric: over `codes`, or a `graph` |
+//! | `graph`, `words` in it | lists of links for Manhattan, in memory or mapped; the walk |
+//! | `builder` in it | makes such lists: the only file that names `hnsw_rs` |
+//! | [`flat`] | our own graph over rows of bytes, in memory or mapped |
+//! | `shelf` | what lies on disk (`schemas/formats/segment.md`): `files`, `manifest`, `blocks` |
 //! | [`vector`] | checks and preparation of rows and queries |
 //! | [`multi`] | many rows a point: the mean row of an index, the exact comparison |
 //! | [`error`] | why a vector was refused, what is wrong with a file |
@@ -32,45 +33,29 @@
 //! bytes a row, an eighth of a byte to 2 bytes for the set of live slots; mapped: links of 70 to
 //! 140 bytes a row, and full vectors. While a graph is built, about 2 KB a row on top.
 
-mod bits;
-mod blocks;
-mod builder;
 pub mod catch_up;
-mod code_scan;
-mod codes;
-mod costs;
 pub mod error;
-mod files;
 pub mod flat;
-mod graph;
 pub mod index;
-mod links;
-mod manifest;
 pub mod multi;
-mod pages;
-pub mod plan;
 pub mod policy;
-mod route;
-mod rows;
 pub mod search;
 mod segment;
 mod shelf;
-mod store;
 pub mod vector;
 pub mod view;
-mod words;
 pub mod work;
 
 #[cfg(test)]
 mod tests;
 
-pub use builder::{GraphOptions, SecondOpinion};
 pub use catch_up::{CaughtUp, Truth};
 pub use error::{SegmentError, VectorError};
 pub use index::{Opened, VectorIndex};
 pub use multi::{MaxSim, check_rows, mean_row};
-pub use policy::{Choice, Counts, SegmentCounts, checkpoint_due};
-pub use search::Found;
+pub use policy::{Choice, Counts, SegmentCounts, Task, checkpoint_due};
+pub use search::{Found, plan};
+pub use segment::builder::{GraphOptions, SecondOpinion};
 pub use vector::{check_vector, prepare_query};
 pub use view::VectorView;
 pub use work::Built;

@@ -1,9 +1,14 @@
-//! When a mutable segment is sealed, when segments are frozen or merged.
+//! When a mutable segment is sealed, when segments are frozen or merged, when writers wait.
 //! Pure: counts in, a choice out.
 
 /// Bytes of rows at which the mutable segment is sealed: its 1-bit codes are scanned at every
 /// search, which takes 0.2 ms then (20,000 rows of 384 components).
 pub(crate) const MUTABLE_BYTES: usize = 32 << 20;
+
+/// Rows without a graph at which writers wait while a freeze goes on, in those of a full mutable
+/// segment: what is scanned at every search has a bound then, and a load at full speed is as fast
+/// as freezing.
+const UNFROZEN_MUTABLES: usize = 2;
 
 /// Segments beside the largest are merged into it once they hold one part in this many of its rows:
 /// a bulk load costs each point about two insertions then, and a search few walks.
@@ -67,20 +72,44 @@ pub enum Choice {
     },
 }
 
+/// The two kinds of work, each done by one thread at a time: they touch different segments, and a
+/// merge of minutes must not keep what is sealed waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// Making graphs over what is sealed.
+    Freeze,
+    /// Making one segment of frozen ones.
+    Merge,
+}
+
+impl Task {
+    /// Both, the more urgent one first.
+    pub const ALL: [Self; 2] = [Self::Freeze, Self::Merge];
+}
+
 /// What is due: what is sealed is frozen first, because it is scanned; then small segments are
 /// merged into the largest, and dead rows dropped.
 #[must_use]
 pub fn choose(segments: &[SegmentCounts]) -> Choice {
-    let positions = |frozen: bool| {
-        let of =
-            move |(at, counts): (usize, &SegmentCounts)| (counts.frozen == frozen).then_some(at);
-        segments.iter().enumerate().filter_map(of)
-    };
-    let sealed: Vec<usize> = positions(false).collect();
-    if !sealed.is_empty() {
-        return Choice::Freeze(sealed);
+    let choices = Task::ALL.map(|task| choose_for(task, segments));
+    choices.into_iter().find(|choice| *choice != Choice::Nothing).unwrap_or(Choice::Nothing)
+}
+
+/// What is due of one kind of work.
+#[must_use]
+pub fn choose_for(task: Task, segments: &[SegmentCounts]) -> Choice {
+    let frozen = task == Task::Merge;
+    let of = |(at, counts): (usize, &SegmentCounts)| (counts.frozen == frozen).then_some(at);
+    let which: Vec<usize> = segments.iter().enumerate().filter_map(of).collect();
+    match task {
+        Task::Freeze if which.is_empty() => Choice::Nothing,
+        Task::Freeze => Choice::Freeze(which),
+        Task::Merge => merge(segments, which),
     }
-    let mut which: Vec<usize> = positions(true).collect();
+}
+
+/// Whether the frozen segments at these positions should be merged.
+fn merge(segments: &[SegmentCounts], mut which: Vec<usize>) -> Choice {
     which.sort_by_key(|&at| std::cmp::Reverse(segments[at].live));
     let Some((&largest, others)) = which.split_first() else { return Choice::Nothing };
     let from_scratch = !segments[largest].mostly_alive();
@@ -97,6 +126,12 @@ pub fn choose(segments: &[SegmentCounts]) -> Choice {
 #[must_use]
 pub fn seal_due(rows: usize, dim: usize) -> bool {
     rows * dim * size_of::<f32>() >= MUTABLE_BYTES
+}
+
+/// Whether so much has no graph that writers should wait for the freeze that goes on.
+#[must_use]
+pub fn writers_wait(unfrozen_rows: usize, dim: usize) -> bool {
+    unfrozen_rows * dim * size_of::<f32>() >= UNFROZEN_MUTABLES * MUTABLE_BYTES
 }
 
 /// Whether a write should move the live rows of the mutable segment together: more is dead than
@@ -128,6 +163,15 @@ mod tests {
     }
 
     #[test]
+    fn a_merge_does_not_wait_for_what_is_sealed() {
+        let sealed = SegmentCounts { rows: 10, live: 10, frozen: false };
+        let segments = [sealed, frozen(9, 1), sealed];
+        let merge = Choice::Merge { which: vec![1], from_scratch: true };
+        assert_eq!(choose_for(Task::Merge, &segments), merge);
+        assert_eq!(choose_for(Task::Freeze, &segments[1..2]), Choice::Nothing);
+    }
+
+    #[test]
     fn small_segments_wait_until_they_are_worth_a_merge() {
         let (large, small) = (frozen(1_000, 1_000), frozen(100, 100));
         assert_eq!(choose(&[large]), Choice::Nothing);
@@ -155,6 +199,7 @@ mod tests {
     #[test]
     fn bounds_of_the_mutable_segment() {
         assert!(!seal_due(21_845, 384) && seal_due(21_846, 384) && seal_due(1_366, 6_144));
+        assert!(!writers_wait(43_690, 384) && writers_wait(43_691, 384));
         assert!(!rewrite_due(1_224, 100) && rewrite_due(1_225, 100) && !rewrite_due(0, 0));
         assert!(!checkpoint_due(4_095) && checkpoint_due(4_096));
     }

@@ -10,6 +10,7 @@ use vitrail_kernels::{Scorer, split_mix};
 
 use super::*;
 
+mod beside;
 mod on_disk;
 mod routes;
 

@@ -11,10 +11,10 @@ use vitrail_domain::{Dim, Metric, Slot, SlotSet};
 use vitrail_kernels::Scorer;
 
 use crate::error::VectorError;
-use crate::pages::{NONE, Pages};
-use crate::policy::{Counts, SegmentCounts};
-use crate::route::Part;
+use crate::policy::{Counts, SegmentCounts, writers_wait};
+use crate::search::route::Part;
 use crate::segment::Segment;
+use crate::segment::pages::{NONE, Pages};
 use crate::vector::{check_vector, distance_of, prepare_query, prepared};
 
 /// Where the mutable segment's places begin; those of all others lie below.
@@ -169,6 +169,13 @@ impl VectorView {
     #[must_use]
     pub fn mutable_rows(&self) -> (usize, usize) {
         (self.mutable.len() as usize, self.mutable_live as usize)
+    }
+
+    /// Whether more has no graph than should be scanned at every search.
+    pub(crate) fn is_backlogged(&self) -> bool {
+        let sealed = self.segments.iter().filter(|placed| placed.segment.graph().is_none());
+        let rows: usize = sealed.map(|placed| placed.segment.len() as usize).sum();
+        writers_wait(rows + self.mutable.len() as usize, self.dim.get())
     }
 
     /// Bytes of memory of rows, and bytes of graphs. Shared with other views.

@@ -2,21 +2,20 @@
 //! searching and writing, and published at the end.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use vitrail_domain::Cancel;
 
-use crate::builder::GraphOptions;
-use crate::codes::Coded;
 use crate::error::SegmentError;
-use crate::index::VectorIndex;
-use crate::links::{Links, Source, made, made_of_lists};
-use crate::pages::NONE;
-use crate::policy::{Choice, choose};
-use crate::rows::Rows;
+use crate::index::{Turn, VectorIndex};
+use crate::policy::{Choice, Task, choose, choose_for};
+use crate::segment::builder::GraphOptions;
+use crate::segment::codes::Coded;
+use crate::segment::links::{Links, Source, made, made_of_lists};
+use crate::segment::pages::NONE;
+use crate::segment::rows::Rows;
+use crate::segment::store::RowStore;
 use crate::segment::{Segment, Slots};
 use crate::shelf::Shelf;
-use crate::store::RowStore;
 use crate::view::{Placed, Replacement, VectorView};
 
 /// How work on segments ended.
@@ -39,30 +38,53 @@ impl VectorIndex {
         choose(&self.view().segment_counts())
     }
 
-    /// Does what is due, and publishes it; searching and writing go on meanwhile.
-    /// `progress(done, all)` is called from this thread, a few times a second.
-    ///
-    /// About 0.5 ms of CPU a row at 384 components and 100,000 rows, growing with the logarithm of
-    /// the rows; 2 KB of memory a row meanwhile.
+    /// What is due of one kind of work.
+    #[must_use]
+    pub fn due_for(&self, task: Task) -> Choice {
+        choose_for(task, &self.view().segment_counts())
+    }
+
+    /// Does what is due, the more urgent first ([`Self::work_on`]).
     ///
     /// # Errors
-    /// The disk refuses, or a file is damaged; the view is as it was.
+    /// As [`Self::work_on`].
     pub fn work(
         &self,
         options: &GraphOptions,
         cancel: &Cancel,
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Built, SegmentError> {
-        let Some(_turn) = self.building.try_lock() else { return Ok(Built::Busy) };
+        let due = Task::ALL.into_iter().find(|&task| self.due_for(task) != Choice::Nothing);
+        due.map_or(Ok(Built::Nothing), |task| self.work_on(task, options, cancel, progress))
+    }
+
+    /// Does what is due of one kind of work, and publishes it; searching, writing and the other
+    /// kind go on meanwhile. `progress(done, all)` is called from this thread, a few times a
+    /// second.
+    ///
+    /// About 0.5 ms of CPU a row at 384 components and 100,000 rows, growing with the logarithm of
+    /// the rows; 2 KB of memory a row meanwhile.
+    ///
+    /// # Errors
+    /// The disk refuses, or a file is damaged; the view is as it was.
+    pub fn work_on(
+        &self,
+        task: Task,
+        options: &GraphOptions,
+        cancel: &Cancel,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Built, SegmentError> {
+        let turn = &self.works[task as usize];
+        let Some(_turn) = turn.turn.try_lock() else { return Ok(Built::Busy) };
         let view = self.view();
-        let (which, keep_base) = match choose(&view.segment_counts()) {
+        let (which, keep_base) = match choose_for(task, &view.segment_counts()) {
             Choice::Nothing => return Ok(Built::Nothing),
             Choice::Freeze(which) => (which, false),
             Choice::Merge { which, from_scratch } => (which, !from_scratch),
         };
         let segments = which.iter().filter_map(|&at| view.segments.get(at)).cloned().collect();
         let work = Work { options, cancel, progress, keep_base };
-        self.condense(&view, segments, &work)
+        self.condense(&view, segments, &work, turn)
     }
 
     /// [`Self::build_graph_with`] the defaults.
@@ -88,7 +110,9 @@ impl VectorIndex {
         cancel: &Cancel,
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Built, SegmentError> {
-        let Some(_turn) = self.building.try_lock() else { return Ok(Built::Busy) };
+        let [freezing, merging] = &self.works;
+        let turns = (freezing.turn.try_lock(), merging.turn.try_lock());
+        let (Some(_freezing), Some(_merging)) = turns else { return Ok(Built::Busy) };
         self.seal();
         let view = self.view();
         if view.is_empty() {
@@ -96,7 +120,7 @@ impl VectorIndex {
         }
         let segments = view.segments.clone();
         let work = Work { options, cancel, progress, keep_base: false };
-        self.condense(&view, segments, &work)
+        self.condense(&view, segments, &work, merging)
     }
 
     /// Makes the mutable segment immutable, however small it is.
@@ -114,15 +138,18 @@ impl VectorIndex {
         view: &VectorView,
         segments: Vec<Placed>,
         work: &Work<'_>,
+        turn: &Turn,
     ) -> Result<Built, SegmentError> {
+        let _under_way = UnderWay::begin(turn, segments.iter().map(rows_of).sum());
         for damage in segments.iter().filter_map(|placed| placed.segment.graph.as_ref()?.damage()) {
             tracing::error!(%damage, "a graph is damaged; it is made again");
         }
         let progress = |done: usize, all: usize| {
-            self.note_progress(done, all);
+            *turn.progress.lock() = Some((done, all));
             (work.progress)(done, all);
         };
-        let made = self.make(view, &segments, &Work { progress: &progress, ..*work });
+        let number = self.shelf.as_ref().map(Shelf::begin);
+        let made = self.make(view, &segments, number, &Work { progress: &progress, ..*work });
         let replaced: Vec<Arc<Segment>> =
             segments.into_iter().map(|placed| placed.segment).collect();
         let damaged = replaced.iter().any(|segment| segment.damage().is_some());
@@ -132,18 +159,10 @@ impl VectorIndex {
             }
             other => other.map(|_| Built::Cancelled),
         };
-        if let Some(shelf) =
-            self.shelf.as_ref().filter(|_| !matches!(ended, Ok(Built::Published(_))))
-        {
-            shelf.give_up(&self.view());
+        if let Some((shelf, number)) = self.shelf.as_ref().zip(number) {
+            shelf.ended(number, || self.view());
         }
-        self.note_progress(0, 0);
         ended
-    }
-
-    fn note_progress(&self, done: usize, all: usize) {
-        self.progress[0].store(done, Ordering::Relaxed);
-        self.progress[1].store(all, Ordering::Relaxed);
     }
 
     /// A segment of the rows of these, and the places that they have now; `None` if cancelled.
@@ -151,6 +170,7 @@ impl VectorIndex {
         &self,
         view: &VectorView,
         segments: &[Placed],
+        number: Option<u64>,
         work: &Work<'_>,
     ) -> Result<Option<(Segment, Vec<u32>)>, SegmentError> {
         let base = base_of(segments).filter(|_| work.keep_base);
@@ -162,7 +182,6 @@ impl VectorIndex {
             // Before the work, not after minutes of it.
             shelf.files.room_for(rows.from.len(), view.dim().get())?;
         }
-        let number = self.shelf.as_ref().map(Shelf::begin);
         let place = self.shelf.as_ref().zip(number);
         let shape = (view.dim().get(), view.metric());
         let (stored, links) = if Links::are_coded(view.metric()) {
@@ -193,14 +212,9 @@ impl VectorIndex {
             let Some(next) = view.replaced_by(new) else { return Ok(Built::Cancelled) };
             shelf.persist(state, &next, seq)?;
         }
-        let turn = self.writing.lock();
+        let _turn = self.writing.lock();
         let Some(next) = self.view().replaced_by(new) else { return Ok(Built::Cancelled) };
         self.current.store(Arc::new(next));
-        drop(turn);
-        if let Some((shelf, state)) = self.shelf.as_ref().zip(state.as_mut()) {
-            Shelf::finished(state);
-            shelf.sweep(state, &self.view())?;
-        }
         Ok(Built::Published(new.segment.len() as usize))
     }
 }
@@ -212,6 +226,27 @@ struct Work<'a> {
     progress: &'a (dyn Fn(usize, usize) + Sync),
     /// Whether rows are inserted into a copy of the first segment's graph.
     keep_base: bool,
+}
+
+/// Notes on a turn that work goes on, until it is dropped.
+struct UnderWay<'a>(&'a Turn);
+
+impl<'a> UnderWay<'a> {
+    fn begin(turn: &'a Turn, rows: usize) -> Self {
+        *turn.progress.lock() = Some((0, rows));
+        Self(turn)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        *self.0.progress.lock() = None;
+        self.0.ended.notify_all();
+    }
+}
+
+fn rows_of(placed: &Placed) -> usize {
+    placed.segment.len() as usize
 }
 
 /// The graph into a copy of which others' rows can be inserted.

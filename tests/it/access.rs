@@ -24,7 +24,13 @@ fn routes() -> Vec<(String, String)> {
 
 /// A path of the document with something in its places.
 fn filled(path: &str) -> String {
-    let known = [("{collection}", "c"), ("{model}", "m"), ("{id}", "6c1f0a0e-5e0b-4d2a-9a53-57a1724111fe")];
+    let known = [
+        ("{collection}", "c"),
+        ("{id}", "6c1f0a0e-5e0b-4d2a-9a53-57a1724111fe"),
+        ("{model}", "m"),
+        ("{level}", "0"),
+        ("{tile}", "0_0.jpg"),
+    ];
     let mut filled = path.replace("{file}", "").replace("{file:.*}", "");
     for (place, value) in known {
         filled = filled.replace(place, value);

@@ -12,6 +12,7 @@ use vitrail_collection::{Catalog, Collection};
 use vitrail_domain::{Cancel, Clock, PointId, PointRecord, RecordSource, Timestamp};
 use vitrail_embed::{Models, ModelsOptions, Places, RuntimeChoice};
 use vitrail_jobs::{Ended, Ingest, IngestSpec, Progress, Watch, run_ingest};
+use vitrail_sources::{Settings, Sources};
 use vitrail_store::{Store, StoreOptions};
 
 /// The model of `tests/fixtures/models`: tiles of 224 pixels at 1 um.
@@ -35,6 +36,12 @@ pub struct Bench {
 
 impl Bench {
     pub fn new() -> Self {
+        Self::with_sources(Settings::default())
+    }
+
+    /// With sources far away.
+    pub fn with_sources(sources: Settings) -> Self {
+        let far = sources;
         let folder = tempfile::tempdir().expect("a folder");
         let sources = std::fs::canonicalize(folder.path()).expect("its path").join("sources");
         std::fs::create_dir_all(&sources).expect("a folder");
@@ -53,6 +60,7 @@ impl Bench {
             catalog: Arc::new(catalog.expect("a catalog")),
             models: models.clone(),
             clock: Arc::new(Still),
+            sources: Arc::new(Sources::new(far)),
             threads: 2,
         };
         Self { sources, ingest, cases: Cases::new(models), _folder: folder }

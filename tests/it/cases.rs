@@ -2,6 +2,7 @@
 //! to the neighbours.
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::Value;
@@ -52,13 +53,19 @@ fn every_hostile_file_ends_as_its_label_allows() {
     let own =
         |r: &PointRecord| within(r, &["vitrail", "source", "sha256"]) == within(r, &["sha256"]);
     assert!(records.iter().all(own), "each has its own row");
+    let path_of = |row: usize| folder.join(table.file(row)).canonicalize().expect("a path");
+    let paths: HashSet<PathBuf> = (0..table.len()).map(path_of).collect();
+    // Names of DICOM files may name people: such a refusal stands under a pseudonym.
+    let hidden = refused.iter().filter(|(path, _)| !paths.contains(Path::new(path)));
+    let mut hidden: Vec<(Code, &str)> = hidden.map(|(_, refusal)| *refusal).collect();
     let (mut codes, mut differing) = (BTreeMap::<&str, usize>::new(), Vec::new());
     for row in 0..table.len() {
         let fields = table.fields(row);
         let label = fields["label"].as_str().expect("a label");
         let (may_read, may_refuse) = allowed(label);
-        let path = folder.join(table.file(row)).canonicalize().expect("a path");
-        match refused.get(path.to_str().expect("a path")) {
+        let named = refused.get(path_of(row).to_str().expect("a path")).copied();
+        let is_lost = named.is_none() && !read.contains(&fields["sha256"]);
+        match named.or_else(|| if is_lost { hidden.pop() } else { None }) {
             Some((code, message)) => {
                 *codes.entry(code.name()).or_default() += 1;
                 assert!(message.len() > 20, "{}: {message}", table.file(row));
@@ -78,6 +85,6 @@ fn every_hostile_file_ends_as_its_label_allows() {
     let (points, count) = (summary.ingested, summary.refused_count);
     println!("{points} points, {count} refused {codes:?} in {seconds:.1} s, peak {peak} MB");
     println!("rows that differ from their label: {differing:#?}");
-    assert!(differing.is_empty());
+    assert!(differing.is_empty() && hidden.is_empty(), "{hidden:?}");
     assert!(seconds < 60.0 && peak < 1_024, "{seconds:.1} s, {peak} MB");
 }

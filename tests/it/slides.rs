@@ -1,13 +1,15 @@
 //! Slides through the ingest job: tiles over tissue, resumed tile by tile, cut again on demand.
 #![expect(clippy::expect_used, reason = "a test's helpers may panic")]
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::Cursor;
 use std::path::Path;
 
+use serde_json::json;
 use vitrail_domain::{Cancel, Code, Mpp, PointRecord, Raster, Region};
 use vitrail_ingest::slide::{PyramidOptions, Slide, TissueMask, write_pyramid};
 use vitrail_ingest::{encode_jpeg, read_picture, sha256};
+use vitrail_jobs::Regions;
 
 use crate::bench::{Bench, test_data, within};
 
@@ -95,7 +97,7 @@ fn a_cancelled_slide_resumes_tile_by_tile() {
     let bench = Bench::new();
     bench.put("s.tif", &slide((4_480, 4_480), Some(0.5), area(0, 0, 4_480, 4_480)));
     let mut spec = bench.spec();
-    spec.tile_mpp = Some(mpp(0.5));
+    spec.tile_mpp = vec![mpp(0.5)];
     let first = bench.run_until(&spec, 1);
     assert!(first.cancelled);
     let stored = first.summary.ingested;
@@ -109,8 +111,70 @@ fn a_cancelled_slide_resumes_tile_by_tile() {
     assert_eq!(bench.collection().store().images_len().expect("counted"), 1);
     let third = bench.run(&spec);
     assert_eq!((third.skipped, third.ingested), (400, 0));
-    spec.tile_mpp = Some(mpp(2.0));
+    spec.tile_mpp = vec![mpp(2.0)];
     assert_eq!(bench.run(&spec).ingested, 25, "other tiles are other points");
+}
+
+#[test]
+fn several_scales_are_linked_and_resumed() {
+    let bench = Bench::new();
+    // At 0.5 um the whole slide is tissue: 16 x 16, 8 x 8 and 4 x 4 tiles at 0.5, 1 and 2 um.
+    bench.put("s.tif", &slide((3_584, 3_584), Some(0.5), area(0, 0, 3_584, 3_584)));
+    let mut spec = bench.spec();
+    spec.tile_mpp = vec![mpp(2.0), mpp(0.5), mpp(1.0), mpp(0.5)];
+    let first = bench.run_until(&spec, 1);
+    let stored = first.summary.ingested;
+    assert!(first.cancelled && (1..336).contains(&stored), "{:?}", first.summary);
+    assert_eq!(first.summary.total, 336);
+    let second = bench.run(&spec);
+    assert_eq!((second.skipped, second.ingested), (stored, 336 - stored));
+    let records: HashMap<String, PointRecord> =
+        bench.records().into_iter().map(|record| (record.id.to_string(), record)).collect();
+    assert_eq!(records.len(), 336);
+    let mut children: HashMap<&str, usize> = HashMap::new();
+    let scale = |record: &PointRecord| within(record, &["vitrail", "tile", "mpp"]).as_f64();
+    for record in records.values() {
+        let (own, parent) = (box_of(record), within(record, &["vitrail", "tile", "parent"]));
+        if scale(record) == Some(2.0) {
+            assert!(parent.is_null(), "{record:?}");
+            continue;
+        }
+        let parent = parent.as_str().expect("a parent");
+        let around = &records[parent];
+        assert_eq!(scale(around), scale(record).map(|mpp| mpp * 2.0));
+        let outer = box_of(around);
+        assert!(outer.x <= own.x && own.x + own.width <= outer.x + outer.width, "{own:?}");
+        assert!(outer.y <= own.y && own.y + own.height <= outer.y + outer.height, "{own:?}");
+        *children.entry(parent).or_default() += 1;
+    }
+    assert_eq!(children.len(), 80, "each coarser tile");
+    assert!(children.values().all(|count| *count == 4));
+}
+
+#[test]
+fn tiles_keep_to_regions() {
+    let bench = Bench::new();
+    let bytes = slide((2_240, 2_240), Some(0.5), area(0, 0, 2_240, 2_240));
+    bench.put("s.tif", &bytes);
+    let ring = [[448, 0], [1_344, 0], [1_344, 448], [448, 448], [448, 0]];
+    let areas = json!({"type": "FeatureCollection", "features": [
+        {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]}},
+    ]});
+    let mut spec = bench.spec();
+    spec.regions = Some(Regions::Inline(areas.clone()));
+    let summary = bench.run(&spec);
+    assert_eq!((summary.ingested, summary.total), (2, 2), "{summary:?}");
+    let boxes: BTreeSet<Region> = bench.records().iter().map(box_of).collect();
+    assert_eq!(boxes, [area(448, 0, 448, 448), area(896, 0, 448, 448)].into());
+    // A folder: the slide with a file is cut there, the one without is refused by name.
+    bench.put("other.tif", &bytes);
+    let folder = bench.put("regions/s.geojson", areas.to_string().as_bytes());
+    spec.regions = Some(Regions::Path(folder.parent().expect("a folder").to_owned()));
+    spec.include = vec!["*.tif".to_owned()];
+    let summary = bench.run(&spec);
+    assert_eq!((summary.skipped, summary.refused_count), (2, 1), "{summary:?}");
+    assert_eq!(summary.refused[0].code, Code::RegionsInvalid);
+    assert!(summary.refused[0].message.contains("other.geojson"), "{summary:?}");
 }
 
 #[test]
@@ -147,7 +211,7 @@ fn a_damaged_tile_costs_the_tiles_that_touch_it() {
     damaged[at..at + length].fill(0);
     bench.put("s.tif", &damaged);
     let mut spec = bench.spec();
-    spec.tile_mpp = Some(mpp(0.5));
+    spec.tile_mpp = vec![mpp(0.5)];
     let summary = bench.run(&spec);
     // Stored tile (3, 3) is 768 to 1,024; tiles of 224 pixels from column and row 3 to 4 touch it.
     assert_eq!((summary.ingested, summary.refused_count, summary.total), (96, 4, 100));

@@ -13,7 +13,8 @@ pub struct Image {
     pub id: String,
     /// Where it was read: a path relative to its root, or an upload's name.
     pub uri: String,
-    /// `jpeg`, `png`, `tiff`, `webp`, `bmp`, `svs`, `tiled_tiff`.
+    /// `jpeg`, `png`, `tiff`, `webp`, `bmp`, `svs`, `ome_tiff`, `tiled_tiff`, or a vendor's slide:
+    /// `ndpi`, `mrxs`, `scn`, `bif`, `vms`, `svslide`, `czi`, `trestle`, `philips`.
     pub format: String,
     /// Pixels across, at level 0.
     pub width: u64,
@@ -52,6 +53,30 @@ pub struct ImagesQuery {
     /// The image after which the page starts.
     pub after: Option<String>,
     /// A filter as JSON text: images with a point that passes.
+    pub filter: Option<String>,
+}
+
+/// Which tiles are drawn, and how large.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct GridQuery {
+    /// Only tiles of this scale, in micrometres per pixel.
+    pub mpp: Option<f64>,
+    /// Pixels of the longest side, 1 to 4,096; 2,048 when absent.
+    pub side: Option<u32>,
+}
+
+/// Which tiles are given.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TilesQuery {
+    /// Only tiles of this scale, in micrometres per pixel.
+    pub mpp: Option<f64>,
+    /// Tiles at most; 300,000 when absent.
+    pub limit: Option<usize>,
+    /// A filter as JSON text.
     pub filter: Option<String>,
 }
 

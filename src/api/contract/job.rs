@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
+use vitrail_domain::Mpp;
+use vitrail_domain::limits::TILE_SCALES_MAX;
 
+use crate::contract::credentials::SourceCredentials;
 use crate::contract::ingest::RefusedItem;
+use crate::error::ApiError;
 
 /// One job as of now.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -59,20 +64,59 @@ pub struct JobAccepted {
     pub job: Job,
 }
 
-/// Files on the server's own disk to ingest.
+/// One scale, or several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Scales {
+    /// One.
+    One(f64),
+    /// At most 8.
+    Many(Vec<f64>),
+}
+
+impl Scales {
+    /// The scales, checked.
+    ///
+    /// # Errors
+    /// None, more than the bound, or one that is no scale.
+    pub fn read(&self) -> Result<Vec<Mpp>, ApiError> {
+        let scales = match self {
+            Self::One(mpp) => std::slice::from_ref(mpp),
+            Self::Many(scales) => scales,
+        };
+        if scales.is_empty() || scales.len() > TILE_SCALES_MAX {
+            let message = format!("give 1 to {TILE_SCALES_MAX} scales");
+            return Err(ApiError::invalid("tile_mpp", message));
+        }
+        let scale =
+            |mpp: &f64| Mpp::new(*mpp).map_err(|error| ApiError::invalid("tile_mpp", error));
+        scales.iter().map(scale).collect()
+    }
+}
+
+/// Files to ingest: on the server's own disk, or far away.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IngestRequest {
-    /// Absolute paths of files and folders, under a folder that the server may read.
+    /// Absolute paths of files and folders, under a folder that the server may read; or addresses
+    /// that it may fetch from: `https://`, `s3://`, `gs://`, `dicomweb+https://`.
     pub paths: Vec<String>,
+    /// Who the job is for the addresses. Never stored.
+    pub credentials: Option<SourceCredentials>,
     /// Absolute path of a CSV table whose rows become payload.
     pub metadata: Option<String>,
     /// The model; the default one when absent.
     pub model: Option<String>,
     /// Micrometres per pixel of slides that do not say.
     pub mpp: Option<f64>,
-    /// The scale of tiles in micrometres per pixel; the model's own when absent.
-    pub tile_mpp: Option<f64>,
+    /// The scale of tiles in micrometres per pixel, or several: each tile is a point, linked to the
+    /// tile around it. The model's own when absent.
+    pub tile_mpp: Option<Scales>,
+    /// Only tiles whose middle lies in these areas: GeoJSON in level-0 pixels as QuPath exports it,
+    /// for every slide; or the absolute path of such a file; or of a folder, in which
+    /// `NAME.geojson` is for the slide `NAME.*`.
+    #[schema(value_type = Option<Object>)]
+    pub regions: Option<Value>,
     /// Only paths that match one of these globs.
     #[serde(default)]
     pub include: Vec<String>,

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use vitrail_cases::{Similar, Subject};
-use vitrail_domain::{Ef, GroupBy, Identity, Path, Payload, Plan, Role, Roles, TopK, VectorName};
+use vitrail_domain::{
+    Condition, Ef, Filter, GroupBy, Identity, MatchValue, Path, Payload, Plan, Role, Roles, Test,
+    TopK, VectorName,
+};
 
 use crate::contract::filter::{self, FilterDoc};
 use crate::contract::id::Id;
@@ -40,6 +43,9 @@ pub struct SimilarRequest {
     /// What hits must pass.
     #[schema(value_type = Option<FilterDoc>)]
     pub filter: Option<Value>,
+    /// `pass`: only pictures on which no sign of poor quality stands out; `warn`: those that fail
+    /// are left out. Every picture when absent. Points without a verdict pass neither.
+    pub quality: Option<String>,
     /// Roles whose value the hits must not share with the query: `["patient", "lesion"]`.
     #[serde(default)]
     pub exclude_same: Vec<String>,
@@ -251,6 +257,7 @@ pub fn request(
 ) -> Result<vitrail_cases::SimilarRequest, ApiError> {
     let using = wire.using.as_deref().map(str::parse::<VectorName>).transpose();
     let filter = wire.filter.as_ref().map(filter::parse).transpose()?.unwrap_or_default();
+    let filter = filter.and(quality_filter(wire.quality.as_deref())?);
     let k = TopK::new(wire.k.unwrap_or(K_DEFAULT));
     let ef = wire.ef.map(Ef::new).transpose();
     Ok(vitrail_cases::SimilarRequest {
@@ -269,6 +276,19 @@ pub fn request(
         group_by: group_by(wire, roles)?,
         percentiles: wire.percentiles.unwrap_or(true),
     })
+}
+
+/// The verdicts that hits may have.
+fn quality_filter(least: Option<&str>) -> Result<Filter, ApiError> {
+    let verdicts: &[&str] = match least {
+        None => return Ok(Filter::default()),
+        Some("pass") => &["pass"],
+        Some("warn") => &["pass", "warn"],
+        Some(_) => return Err(ApiError::invalid("quality", "quality is pass or warn")),
+    };
+    let path = Path::key(Payload::RESERVED).join("qc").join("verdict");
+    let any = verdicts.iter().map(|word| MatchValue::Text((*word).to_owned())).collect();
+    Ok(Filter { must: vec![Condition::Field(path, Test::Any(any))], ..Filter::default() })
 }
 
 fn subject(wire: &SimilarRequest, picture: Option<Arc<[u8]>>) -> Result<Subject, ApiError> {

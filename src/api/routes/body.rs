@@ -58,12 +58,28 @@ pub async fn bytes(payload: web::Payload) -> Result<Vec<u8>, ApiError> {
 
 /// Reads a body of JSON.
 pub async fn json<T: DeserializeOwned>(payload: web::Payload) -> Result<T, ApiError> {
+    parse(&bytes_of(payload).await?)
+}
+
+/// The same where no body at all leaves everything to the defaults.
+pub async fn json_or_nothing<T>(payload: web::Payload) -> Result<T, ApiError>
+where
+    T: DeserializeOwned + Default,
+{
+    let bytes = bytes_of(payload).await?;
+    if bytes.is_empty() { Ok(T::default()) } else { parse(&bytes) }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(bytes).map_err(|error| ApiError::new(Code::InvalidRequest, error))
+}
+
+async fn bytes_of(payload: web::Payload) -> Result<web::Bytes, ApiError> {
     let bytes = payload.to_bytes_limited(JSON_BYTES_MAX).await.map_err(|_| {
         let message = format!("the body has more than {JSON_BYTES_MAX} bytes");
         ApiError::new(Code::TooLarge, message)
     })?;
-    let bytes = bytes.map_err(|error| ApiError::new(Code::InvalidRequest, error))?;
-    serde_json::from_slice(&bytes).map_err(|error| ApiError::new(Code::InvalidRequest, error))
+    bytes.map_err(|error| ApiError::new(Code::InvalidRequest, error))
 }
 
 /// Reads a form whose parts have these names.

@@ -10,8 +10,9 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use futures::stream::{self, Stream};
 use serde_json::Value;
 use uuid::Uuid;
+use vitrail_cases::Original;
 use vitrail_collection::Collection;
-use vitrail_domain::{Code, CollectionName, ImageId, ImageRecord};
+use vitrail_domain::{Code, CollectionName, Filter, ImageId, ImageRecord};
 
 use crate::contract::error::ErrorBody;
 use crate::contract::filter;
@@ -136,7 +137,8 @@ pub async fn thumbnail(
     Ok(jpeg(blocking(work).await?))
 }
 
-/// The image's original bytes.
+/// The image's original bytes; of a DICOM file its pixels as a PNG, since its own bytes carry words
+/// about a person.
 #[utoipa::path(tag = "images", responses(
     (status = 200, content_type = "application/octet-stream", body = Vec<u8>),
     (status = 404, body = ErrorBody),
@@ -148,14 +150,21 @@ pub async fn file(
 ) -> Result<HttpResponse, ApiError> {
     let work = move || {
         let collection = state.collection(&path.0)?;
-        let (record, path) = state.cases.image_file(&collection, id_of(&path.1)?)?;
-        open(record, path)
+        Ok::<_, ApiError>(match state.cases.original(&collection, id_of(&path.1)?)? {
+            Original::File(record, path) => Ok(open(*record, path)?),
+            Original::Png(png) => Err(png),
+        })
     };
-    let (record, opened) = blocking(work).await?;
+    let original = blocking(work).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "private, max-age=3600"));
     response.insert_header((CONTENT_DISPOSITION, "inline"));
-    Ok(response.content_type(media_type(&record.format)).streaming(chunks(opened)))
+    Ok(match original {
+        Ok((record, opened)) => {
+            response.content_type(media_type(&record.format)).streaming(chunks(opened))
+        }
+        Err(png) => response.content_type("image/png").body(png),
+    })
 }
 
 fn open(record: ImageRecord, path: PathBuf) -> Result<(ImageRecord, File), ApiError> {
@@ -189,7 +198,9 @@ fn media_type(format: &str) -> &'static str {
         "png" => "image/png",
         "webp" => "image/webp",
         "bmp" => "image/bmp",
-        "tiff" | "tiled_tiff" | "svs" => "image/tiff",
+        "tiff" | "tiled_tiff" | "svs" | "ome_tiff" | "ndpi" | "scn" | "bif" | "philips" => {
+            "image/tiff"
+        }
         _ => "application/octet-stream",
     }
 }
@@ -197,14 +208,7 @@ fn media_type(format: &str) -> &'static str {
 fn page_of(collection: &Collection, asked: &ImagesQuery) -> Result<ImageList, ApiError> {
     let limit = page(asked.limit, PAGE_DEFAULT, PAGE_MAX)?;
     let after = asked.after.as_deref().map(id_of).transpose()?;
-    let filter = match &asked.filter {
-        None => None,
-        Some(text) => {
-            let value: Value = serde_json::from_str(text)
-                .map_err(|error| ApiError::new(Code::InvalidFilter, error).at("filter"))?;
-            Some(filter::parse(&value)?)
-        }
-    };
+    let filter = filter_of(asked.filter.as_deref())?;
     let mut records = match &filter {
         Some(filter) => reading::images_matching(collection, filter, after, limit + 1)?,
         None => reading::images(collection, after, limit + 1)?,
@@ -216,15 +220,25 @@ fn page_of(collection: &Collection, asked: &ImagesQuery) -> Result<ImageList, Ap
     Ok(ImageList { images: images.collect::<Result<_, _>>()?, next })
 }
 
+/// A filter that an address carries as JSON text.
+pub fn filter_of(text: Option<&str>) -> Result<Option<Filter>, ApiError> {
+    let Some(text) = text else { return Ok(None) };
+    let value: Value = serde_json::from_str(text)
+        .map_err(|error| ApiError::new(Code::InvalidFilter, error).at("filter"))?;
+    Ok(Some(filter::parse(&value)?))
+}
+
 fn shown(collection: &Collection, record: &ImageRecord) -> Result<Image, ApiError> {
     Ok(wire(record, reading::points_of_image(collection, record.id)?))
 }
 
-fn id_of(text: &str) -> Result<ImageId, ApiError> {
+/// An image's id.
+pub fn id_of(text: &str) -> Result<ImageId, ApiError> {
     Uuid::parse_str(text).map(ImageId).map_err(|_| unknown(text))
 }
 
-fn unknown(text: &str) -> ApiError {
+/// The refusal of an image that there is not.
+pub fn unknown(text: &str) -> ApiError {
     let text: String = text.chars().take(64).flat_map(char::escape_debug).collect();
     ApiError::new(Code::UnknownImage, format!("the collection has no image {text}"))
 }

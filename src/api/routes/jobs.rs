@@ -8,10 +8,11 @@ use futures::stream::{self, Stream};
 use uuid::Uuid;
 use vitrail_domain::Code;
 
+use crate::contract::credentials::ResumeRequest;
 use crate::contract::error::ErrorBody;
 use crate::contract::job::{Job, JobList, job as wire, list as wire_list};
 use crate::error::ApiError;
-use crate::routes::blocking;
+use crate::routes::{blocking, body};
 use crate::state::ApiState;
 
 /// How often a stream looks at its job.
@@ -55,17 +56,27 @@ pub async fn cancel(
 }
 
 /// Queues a stopped job again; what is stored already is skipped.
-#[utoipa::path(tag = "jobs", responses(
+#[utoipa::path(tag = "jobs", request_body(content = ResumeRequest), responses(
     (status = 200, body = Job),
     (status = 409, description = "It is active or done", body = ErrorBody),
 ))]
 #[post("/v1/jobs/{id}/resume")]
 pub async fn resume(
     path: web::Path<String>,
+    payload: web::Payload,
     state: web::Data<ApiState>,
 ) -> Result<web::Json<Job>, ApiError> {
     let id = id_of(&path)?;
-    Ok(web::Json(wire(&blocking(move || state.jobs.resume(id)).await?)))
+    let asked: ResumeRequest = body::json_or_nothing(payload).await?;
+    let credentials = asked.credentials.map(|given| given.read()).transpose();
+    let credentials = credentials.map_err(|why| ApiError::invalid("credentials", why))?;
+    let work = move || {
+        if let Some(credentials) = credentials {
+            state.jobs.credit(id, credentials)?;
+        }
+        state.jobs.resume(id)
+    };
+    Ok(web::Json(wire(&blocking(work).await?)))
 }
 
 /// The job as server-sent events: one `job` event a change, until it is no longer active.

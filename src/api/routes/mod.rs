@@ -11,6 +11,7 @@ mod models;
 mod openapi;
 mod points;
 mod similar;
+mod slides;
 mod upload;
 
 use actix_web::web;
@@ -36,6 +37,11 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(images::show)
         .service(images::thumbnail)
         .service(images::file)
+        .service(slides::slide_description)
+        .service(slides::slide_tile)
+        .service(slides::slide_tissue)
+        .service(slides::slide_grid)
+        .service(slides::slide_tiles)
         .service(points::upsert)
         .service(points::delete)
         .service(points::payload)
@@ -44,6 +50,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(points::show)
         .service(facets::facets)
         .service(similar::similar)
+        .service(similar::similar_features)
         .service(jobs::list)
         .service(jobs::show)
         .service(jobs::cancel)

@@ -1,13 +1,17 @@
 //! Pictures that come in: uploaded with the request, or named by their paths on the server.
 
+use std::path::PathBuf;
+
 use actix_web::{HttpRequest, web};
 use serde_json::{Map, Value};
 use vitrail_domain::limits::UPLOAD_FILES_MAX;
 use vitrail_domain::{Code, CollectionName, Mpp, Payload};
-use vitrail_jobs::{IngestSpec, Upload, UploadOutcome, ingest_uploads};
+use vitrail_exchange::Areas;
+use vitrail_jobs::{IngestSpec, Regions, Upload, UploadOutcome, ingest_uploads};
+use vitrail_sources::Address;
 
 use crate::contract::ingest::{Uploaded, UploadedItem};
-use crate::contract::job::IngestRequest;
+use crate::contract::job::{IngestRequest, Scales};
 use crate::error::ApiError;
 use crate::routes::body::{self, Part};
 use crate::routes::collections::roles_of;
@@ -97,6 +101,27 @@ fn item((name, outcome): (String, UploadOutcome)) -> UploadedItem {
     }
 }
 
+/// Where a path of a request leads.
+enum Place {
+    Here(PathBuf),
+    Far(String),
+}
+
+/// A path under a folder that may be read, or an address that may be fetched from.
+fn place_of(state: &ApiState, path: &str) -> Result<Place, ApiError> {
+    if !Address::is_meant(path) {
+        return Ok(Place::Here(state.allowed("paths", path)?));
+    }
+    let at = |error| ApiError::from(error).at("paths");
+    match Address::parse(path).map_err(at)? {
+        Address::File(path) => Ok(Place::Here(state.allowed("paths", &path.to_string_lossy())?)),
+        address => {
+            state.jobs.ingest().sources.check(&address).map_err(at)?;
+            Ok(Place::Far(address.to_string()))
+        }
+    }
+}
+
 /// What a request by paths asks for. Every path is under a folder that the server may read.
 pub fn spec_of(
     state: &ApiState,
@@ -107,16 +132,38 @@ pub fn spec_of(
         let message = format!("give 1 to {UPLOAD_FILES_MAX} files or folders");
         return Err(ApiError::invalid("paths", message));
     }
-    let allowed = |path: &String| state.allowed("paths", path);
-    let paths = wire.paths.iter().map(allowed).collect::<Result<_, _>>()?;
+    let (mut paths, mut sources) = (Vec::new(), Vec::new());
+    for path in &wire.paths {
+        match place_of(state, path)? {
+            Place::Here(path) => paths.push(path),
+            Place::Far(address) => sources.push(address),
+        }
+    }
     let metadata = wire.metadata.as_ref().map(|path| state.allowed("metadata", path));
     let mut spec = IngestSpec::new(collection, paths);
+    spec.sources = sources;
+    if let Some(credentials) = &wire.credentials {
+        let read = credentials.read();
+        spec.credentials = read.map_err(|why| ApiError::invalid("credentials", why))?;
+    }
     spec.metadata = metadata.transpose()?;
     spec.model.clone_from(&wire.model);
     spec.slide_mpp = wire.mpp.map(Mpp::new).transpose()?;
-    spec.tile_mpp = wire.tile_mpp.map(Mpp::new).transpose()?;
+    spec.tile_mpp = wire.tile_mpp.as_ref().map(Scales::read).transpose()?.unwrap_or_default();
+    spec.regions = wire.regions.as_ref().map(|regions| regions_of(state, regions)).transpose()?;
     spec.roles = roles_of(&wire.roles)?;
     spec.include.clone_from(&wire.include);
     spec.exclude.clone_from(&wire.exclude);
     Ok(spec)
+}
+
+/// A path that the server may read, or the areas themselves.
+fn regions_of(state: &ApiState, regions: &Value) -> Result<Regions, ApiError> {
+    match regions {
+        Value::String(path) => Ok(Regions::Path(state.allowed("regions", path)?)),
+        areas => {
+            Areas::of_value(areas).map_err(|error| ApiError::new(error.code(), error))?;
+            Ok(Regions::Inline(areas.clone()))
+        }
+    }
 }

@@ -12,7 +12,7 @@ use vitrail_domain::{
     TopK, Vector,
 };
 use vitrail_store::VectorSpec;
-use vitrail_vector_index::Built;
+use vitrail_vector_index::{Built, Task};
 
 use super::{open, vector_name};
 use crate::{Catalog, Collection};
@@ -206,7 +206,7 @@ fn indexed(collection: &Collection) -> Vec<(Slot, Vec<f32>)> {
 
 fn freeze(collection: &Collection) {
     collection.indexes()[0].1.seal();
-    let built = collection.work_on_segments(&vector_name(), &Cancel::new()).unwrap();
+    let built = collection.work_on_segments(&vector_name(), Task::Freeze, &Cancel::new()).unwrap();
     assert!(matches!(built, Built::Published(_)), "{built:?}");
 }
 

@@ -82,8 +82,9 @@ impl Life {
         let before = self.exact();
         self.collection().indexes()[0].1.seal();
         let mut rounds = 0;
-        while !self.collection().segments_due().is_empty() {
-            self.collection().work_on_segments(&vector_name(), &Cancel::new()).unwrap();
+        let due = |task: &Task| !self.collection().segments_due(*task).is_empty();
+        while let Some(task) = Task::ALL.into_iter().find(due) {
+            self.collection().work_on_segments(&vector_name(), task, &Cancel::new()).unwrap();
             rounds += 1;
         }
         assert!(rounds > 0, "{stage}: nothing was due");

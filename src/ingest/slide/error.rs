@@ -26,22 +26,22 @@ impl SlideError {
         self.code
     }
 
-    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 
     /// The file contradicts itself or its format.
-    pub(super) fn damaged(message: impl Into<String>) -> Self {
+    pub(crate) fn damaged(message: impl Into<String>) -> Self {
         Self::new(Code::SlideDamaged, message)
     }
 
     /// The file is sound, and uses what is not read.
-    pub(super) fn unsupported(message: impl Into<String>) -> Self {
+    pub(crate) fn unsupported(message: impl Into<String>) -> Self {
         Self::new(Code::ImageUnsupported, message)
     }
 
     /// Beyond a bound of `limits`.
-    pub(super) fn too_large(message: impl Into<String>) -> Self {
+    pub(crate) fn too_large(message: impl Into<String>) -> Self {
         Self::new(Code::ImageTooLarge, message)
     }
 }

@@ -139,6 +139,20 @@ impl TileGrid<'_> {
             .filter(|tile| tile.tissue >= self.options.tissue_min)
     }
 
+    /// The tile whose box holds a level-0 place, if it has enough tissue; where strides are shorter
+    /// than tiles, the last of those that begin before it.
+    #[must_use]
+    pub fn covering(&self, x: f64, y: f64) -> Option<TileBox> {
+        let step = |place: f64, scale: f64| {
+            (place / (f64::from(self.options.stride_px) * scale)).floor().max(0.0) as u32
+        };
+        let (column, row) = (step(x, self.scale.0), step(y, self.scale.1));
+        if column >= self.columns || row >= self.rows {
+            return None;
+        }
+        Some(self.tile(column, row)).filter(|tile| tile.tissue >= self.options.tissue_min)
+    }
+
     fn tile(&self, column: u32, row: u32) -> TileBox {
         let region = self.region(column, row);
         TileBox {

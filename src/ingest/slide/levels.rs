@@ -52,7 +52,7 @@ pub(super) fn choose(tiff: &Tiff, pages: &[Ifd]) -> Result<Pyramid, SlideError> 
     };
     if first.has(tag::NDPI_MARK) {
         return Err(SlideError::unsupported(
-            "the slide is a Hamamatsu NDPI, which is not read; convert it to tiled TIFF",
+            "the slide is a Hamamatsu NDPI, which OpenSlide reads from a file, not from memory",
         ));
     }
     let head = PageHead::read(tiff, first)?;

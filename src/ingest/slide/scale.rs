@@ -7,6 +7,7 @@ use vitrail_domain::Mpp;
 use super::error::SlideError;
 use super::ifd::{Ifd, Tiff, tag};
 use super::ome;
+use super::openslide::Handle;
 use super::page::PageHead;
 
 /// Resolution tags below this are no microscope's: 20 nm is beyond light.
@@ -24,18 +25,24 @@ pub enum MppOrigin {
     Ome,
     /// The TIFF resolution tags, within the bounds of a microscope.
     Resolution,
+    /// The pixel spacing of a DICOM file.
+    Dicom,
+    /// What OpenSlide says of a vendor's slide.
+    OpenSlide,
     /// The operator.
     Given,
 }
 
 impl MppOrigin {
-    /// The name in payloads: `aperio`, `ome`, `resolution`, `given`.
+    /// The name in payloads: `aperio`, `ome`, `resolution`, `dicom`, `openslide`, `given`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Aperio => "aperio",
             Self::Ome => "ome",
             Self::Resolution => "resolution",
+            Self::Dicom => "dicom",
+            Self::OpenSlide => "openslide",
             Self::Given => "given",
         }
     }
@@ -59,7 +66,7 @@ pub struct Scale {
 }
 
 impl Scale {
-    fn new(x: f64, y: f64, origin: MppOrigin) -> Option<Self> {
+    pub(super) fn new(x: f64, y: f64, origin: MppOrigin) -> Option<Self> {
         Some(Self { x: Mpp::new(x).ok()?, y: Mpp::new(y).ok()?, origin })
     }
 }
@@ -84,6 +91,12 @@ pub(super) fn of_page(
         return Ok(Some(scale));
     }
     resolution(tiff, ifd)
+}
+
+/// The scale that OpenSlide found in a vendor's slide.
+pub(super) fn of_openslide(handle: &Handle) -> Option<Scale> {
+    let side = |name| handle.property(name)?.parse().ok();
+    Scale::new(side(c"openslide.mpp-x")?, side(c"openslide.mpp-y")?, MppOrigin::OpenSlide)
 }
 
 /// Whether a description is Aperio's.

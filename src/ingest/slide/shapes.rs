@@ -1,5 +1,7 @@
 //! Small work on binary pictures: majority, connected components, Otsu's threshold.
 
+use std::collections::VecDeque;
+
 /// A binary picture, row major.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Bits {
@@ -52,7 +54,13 @@ impl Bits {
             if seen[start] || self.set[start] != value {
                 continue;
             }
-            let at_border = self.collect_piece(start, neighbours, &mut seen, &mut piece);
+            piece.clear();
+            let keep = |at| {
+                if piece.len() < pixels_min {
+                    piece.push(at);
+                }
+            };
+            let at_border = self.walk_piece(start, neighbours, &mut seen, keep);
             // A gap at the border is open to the outside; an object there is still small.
             if piece.len() < pixels_min && (value || !at_border) {
                 piece.iter().for_each(|&at| self.set[at] = !value);
@@ -60,22 +68,21 @@ impl Bits {
         }
     }
 
-    /// Fills `piece` with the pixels connected to `start`; whether it touches the border.
-    fn collect_piece(
+    /// Goes through the pixels connected to `start`, nearest first; whether one touches the border.
+    /// Memory: those at the front, not the piece.
+    fn walk_piece(
         &self,
         start: usize,
         neighbours: Neighbours,
         seen: &mut [bool],
-        piece: &mut Vec<usize>,
+        mut each: impl FnMut(usize),
     ) -> bool {
         let value = self.set[start];
         let mut at_border = false;
-        let mut next = 0;
-        piece.clear();
-        piece.push(start);
+        let mut front = VecDeque::from([start]);
         seen[start] = true;
-        while let Some(&at) = piece.get(next) {
-            next += 1;
+        while let Some(at) = front.pop_front() {
+            each(at);
             let (x, y) = (at % self.width, at / self.width);
             at_border |= x == 0 || y == 0 || x + 1 == self.width || y + 1 == self.height;
             for ny in y.saturating_sub(1)..(y + 2).min(self.height) {
@@ -85,7 +92,7 @@ impl Bits {
                     let linked = neighbours == Neighbours::Eight || !corner;
                     if linked && !seen[other] && self.set[other] == value {
                         seen[other] = true;
-                        piece.push(other);
+                        front.push_back(other);
                     }
                 }
             }

@@ -3,19 +3,23 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use vitrail_domain::limits::SLIDE_CACHE_BYTES_MAX;
+use vitrail_domain::limits::{SLIDE_CACHE_BYTES_MAX, SLIDE_LEVELS_MAX};
 use vitrail_domain::{Mpp, Raster, Region};
 
-use super::codecs::{self, Tile, WHITE};
+use super::codecs::{Tile, WHITE};
 use super::error::SlideError;
 use super::ifd::Tiff;
 use super::levels::{self, Pyramid};
 use super::ome;
+use super::openslide::{Handle, openslide};
 use super::page::Page;
 use super::resample::{Box2, bilinear};
 use super::scale::{self, MppOrigin, Scale};
 use super::source::Source;
+use super::stored::Stored;
 use super::tile_cache::TileCache;
+use super::vendor;
+use crate::dicom::{Series, is_instance};
 
 /// Pixels are read as they are where the level is this near the asked scale.
 const SAME_SCALE: f64 = 0.01;
@@ -31,26 +35,45 @@ pub struct Level {
     pub downsample: (f64, f64),
 }
 
-/// A tiled pyramidal TIFF (SVS, OME-TIFF, plain), open for reading by any number of threads.
-/// Memory: the tables of stored tiles (16 bytes each) and a bounded cache of decoded ones.
+/// A slide, open for reading by any number of threads: a tiled pyramidal TIFF (SVS, OME-TIFF,
+/// plain) by the own reader, vendors' formats by OpenSlide. Memory: the tables of stored tiles (16
+/// bytes each) and a bounded cache of decoded ones; OpenSlide keeps a cache of its own.
 #[derive(Debug)]
 pub struct Slide {
-    source: Source,
-    pages: Vec<Page>,
+    reader: Reader,
     levels: Vec<Level>,
     scale: Option<Scale>,
+    format: &'static str,
     description: String,
+}
+
+/// Who reads the pixels.
+#[derive(Debug)]
+enum Reader {
+    Own(Box<Own>),
+    Library(Handle),
+}
+
+/// The own reader's part.
+#[derive(Debug)]
+struct Own {
+    stored: Stored,
     cache: TileCache,
 }
 
-/// Whether the file at `path` is read as a slide and not as a photograph: it is a TIFF (classic or
-/// BigTIFF) whose first image is tiled, and is described by Aperio or OME-XML, has more than one
-/// level, or is larger than 2,048 pixels on its longer side.
+/// Whether the file at `path` is read as a slide and not as a photograph: it is of a vendor's own
+/// format, or a TIFF (classic or BigTIFF) whose first image is tiled, and is described by Aperio or
+/// OME-XML, has more than one level, or is larger than 2,048 pixels on its longer side; or a DICOM
+/// instance of a whole slide.
 ///
 /// # Errors
 /// The file can't be opened, or is a TIFF whose structure is damaged.
 pub fn is_slide(path: &Path) -> Result<bool, SlideError> {
-    of_source_is_slide(Source::open(path)?)
+    if is_instance(path) {
+        return Ok(true);
+    }
+    let source = Source::open(path)?;
+    Ok(vendor::of_file(path, &source)?.is_some() || of_source_is_slide(source)?)
 }
 
 /// [`is_slide`] for bytes in memory.
@@ -72,12 +95,68 @@ fn of_source_is_slide(source: Source) -> Result<bool, SlideError> {
 }
 
 impl Slide {
-    /// Opens the file at `path`. Reads directories and tables, no pixels.
+    /// Opens the file at `path`, a DICOM instance with the others of its series that lie beside it.
+    /// Reads directories and tables, no pixels.
     ///
     /// # Errors
     /// Not a tiled TIFF, damaged, beyond a bound, or of a kind that is not read; in words.
     pub fn open(path: &Path) -> Result<Self, SlideError> {
-        Self::of_source(Source::open(path)?)
+        if is_instance(path) {
+            return Ok(Self::of_series(Series::open(path)?));
+        }
+        let source = Source::open(path)?;
+        match vendor::of_file(path, &source)? {
+            None => Self::of_source(source),
+            Some(vendor) => match openslide() {
+                Ok(_) => Ok(Self { format: vendor.format, ..Self::open_by_openslide(path)? }),
+                Err(_) if vendor.own_reads => Self::of_source(source),
+                Err(why) => Err(vendor::missing(vendor, &why)),
+            },
+        }
+    }
+
+    /// Opens the file at `path` by OpenSlide, whatever it is: to compare readers.
+    ///
+    /// # Errors
+    /// No library; a file that it does not know or finds damaged; more levels than the bound.
+    pub fn open_by_openslide(path: &Path) -> Result<Self, SlideError> {
+        let handle = Handle::open(path)?;
+        let level = |(width, height, down)| Level { width, height, downsample: (down, down) };
+        let levels: Vec<Level> = handle.levels()?.into_iter().map(level).collect();
+        if levels.is_empty() || levels.len() > SLIDE_LEVELS_MAX {
+            let message = format!("OpenSlide names {} levels", levels.len());
+            return Err(SlideError::damaged(message));
+        }
+        Ok(Self {
+            scale: scale::of_openslide(&handle),
+            reader: Reader::Library(handle),
+            levels,
+            format: "openslide",
+            description: String::new(),
+        })
+    }
+
+    fn of_series(series: Series) -> Self {
+        let sizes: Vec<(u32, u32)> =
+            series.levels.iter().map(|level| (level.width, level.height)).collect();
+        let base = sizes.first().copied().unwrap_or((1, 1));
+        let scale = series.mpp.and_then(|(x, y)| Scale::new(x, y, MppOrigin::Dicom));
+        let level = |&(width, height): &(u32, u32)| Level {
+            width,
+            height,
+            downsample: levels::downsample(base, (width, height)),
+        };
+        let own = Own {
+            cache: TileCache::new(SLIDE_CACHE_BYTES_MAX),
+            stored: Stored::Dicom(Box::new(series)),
+        };
+        Self {
+            levels: sizes.iter().map(level).collect(),
+            scale,
+            reader: Reader::Own(Box::new(own)),
+            format: "dicom",
+            description: String::new(),
+        }
     }
 
     /// Opens a slide held in memory (an upload).
@@ -97,21 +176,20 @@ impl Slide {
             height: page.height,
             downsample: levels::downsample(base, (page.width, page.height)),
         };
-        Ok(Self {
-            source: tiff.source().clone(),
-            levels: pages.iter().map(level).collect(),
-            pages,
-            scale,
-            description,
-            cache: TileCache::new(SLIDE_CACHE_BYTES_MAX),
-        })
+        let levels = pages.iter().map(level).collect();
+        let cache = TileCache::new(SLIDE_CACHE_BYTES_MAX);
+        let own = Own { stored: Stored::Tiff(tiff.source().clone(), pages), cache };
+        let reader = Reader::Own(Box::new(own));
+        Ok(Self { reader, levels, scale, format: format_of(&description), description })
     }
 
     /// Bounds the decoded tiles that are kept, in bytes: for a slide that is looked at here and
     /// there. What was kept so far goes.
     #[must_use]
     pub fn with_cache_bytes(mut self, bytes_max: usize) -> Self {
-        self.cache = TileCache::new(bytes_max);
+        if let Reader::Own(own) = &mut self.reader {
+            own.cache = TileCache::new(bytes_max);
+        }
         self
     }
 
@@ -148,16 +226,11 @@ impl Slide {
         self
     }
 
-    /// The format's name as it is stored with an image: `svs`, `ome_tiff`, `tiled_tiff`.
+    /// The format's name as it is stored with an image: `svs`, `ome_tiff`, `tiled_tiff`, `dicom`,
+    /// or a vendor's.
     #[must_use]
     pub fn format(&self) -> &'static str {
-        if scale::is_aperio(&self.description) {
-            "svs"
-        } else if ome::is_ome(&self.description) {
-            "ome_tiff"
-        } else {
-            "tiled_tiff"
-        }
+        self.format
     }
 
     /// The description of level 0 as the scanner wrote it. It may name people: it goes through
@@ -188,28 +261,21 @@ impl Slide {
         (x, y): (u64, u64),
         (width, height): (u32, u32),
     ) -> Result<Raster, SlideError> {
-        let page = self.pages.get(level).ok_or_else(|| {
-            SlideError::new(
+        let Some(shape) = self.levels.get(level) else {
+            return Err(SlideError::new(
                 vitrail_domain::Code::InvalidRequest,
-                format!("the slide has levels 0 to {}, not {level}", self.pages.len() - 1),
-            )
-        })?;
-        let mut raster = Raster::filled(width, height, [WHITE; 3])
-            .map_err(|error| SlideError::too_large(format!("a region of a slide: {error}")))?;
-        let right = x.saturating_add(u64::from(width)).min(u64::from(page.width));
-        let bottom = y.saturating_add(u64::from(height)).min(u64::from(page.height));
-        if x >= right || y >= bottom {
-            return Ok(raster);
-        }
-        let (tw, th) = (u64::from(page.tile_width), u64::from(page.tile_height));
-        for row in y / th..bottom.div_ceil(th) {
-            for column in x / tw..right.div_ceil(tw) {
-                let tile = self.tile(level, page, column as u32, row as u32)?;
-                let from = Placed { left: column * tw, top: row * th, stride: tw };
-                paste(&tile, &from, &mut raster, (x, y), (right, bottom));
+                format!("the slide has levels 0 to {}, not {level}", self.levels.len() - 1),
+            ));
+        };
+        match &self.reader {
+            Reader::Own(own) => own.read(level, (x, y), (width, height)),
+            Reader::Library(handle) => {
+                // OpenSlide's places are those of level 0, whatever the level.
+                let at = |own: u64, down: f64| (own as f64 * down).round() as i64;
+                let place = (at(x, shape.downsample.0), at(y, shape.downsample.1));
+                handle.read(level, place, (width, height))
             }
         }
-        Ok(raster)
     }
 
     /// A level-0 box as a picture of `out_width x out_height`, from the level of
@@ -256,14 +322,48 @@ impl Slide {
         bilinear(&read, area, out_width, out_height)
             .ok_or_else(|| SlideError::too_large("a region of a slide asks for too many pixels"))
     }
+}
 
-    fn tile(
+/// What an own reader's slide is called, by its description.
+fn format_of(description: &str) -> &'static str {
+    if scale::is_aperio(description) {
+        "svs"
+    } else if ome::is_ome(description) {
+        "ome_tiff"
+    } else {
+        "tiled_tiff"
+    }
+}
+
+impl Own {
+    fn read(
         &self,
         level: usize,
-        page: &Page,
-        column: u32,
-        row: u32,
-    ) -> Result<Arc<Tile>, SlideError> {
+        (x, y): (u64, u64),
+        (width, height): (u32, u32),
+    ) -> Result<Raster, SlideError> {
+        let Some(page) = self.stored.grid(level) else {
+            return Err(SlideError::damaged("a level without its page"));
+        };
+        let mut raster = Raster::filled(width, height, [WHITE; 3])
+            .map_err(|error| SlideError::too_large(format!("a region of a slide: {error}")))?;
+        let right = x.saturating_add(u64::from(width)).min(u64::from(page.width));
+        let bottom = y.saturating_add(u64::from(height)).min(u64::from(page.height));
+        if x >= right || y >= bottom {
+            return Ok(raster);
+        }
+        let (tw, th) = (u64::from(page.tile_width), u64::from(page.tile_height));
+        for row in y / th..bottom.div_ceil(th) {
+            for column in x / tw..right.div_ceil(tw) {
+                let tile = self.tile(level, column as u32, row as u32)?;
+                let from = Placed { left: column * tw, top: row * th, stride: tw };
+                paste(&tile, &from, &mut raster, (x, y), (right, bottom));
+            }
+        }
+        Ok(raster)
+    }
+
+    fn tile(&self, level: usize, column: u32, row: u32) -> Result<Arc<Tile>, SlideError> {
         if let Some(tile) = self.cache.get((level, column, row)) {
             return Ok(tile);
         }
@@ -271,9 +371,7 @@ impl Slide {
             message: format!("level {level}, tile ({column}, {row}): {}", error.message),
             ..error
         };
-        let (offset, length) = page.tile_at(column, row);
-        let stored = self.source.read(offset, length, "a stored tile").map_err(named)?;
-        let tile = Arc::new(codecs::decode(page, &stored).map_err(named)?);
+        let tile = Arc::new(self.stored.tile(level, (column, row)).map_err(named)?);
         self.cache.put((level, column, row), Arc::clone(&tile));
         Ok(tile)
     }

@@ -11,13 +11,13 @@ use super::error::SlideError;
 
 /// Bytes that are read by offset. Shared by threads: a read moves no cursor.
 #[derive(Debug, Clone)]
-pub(super) enum Source {
+pub(crate) enum Source {
     File(Arc<File>, u64),
     Bytes(Arc<[u8]>),
 }
 
 impl Source {
-    pub(super) fn open(path: &Path) -> Result<Self, SlideError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, SlideError> {
         let unreadable = |error: io::Error| {
             SlideError::new(Code::FileUnreadable, format!("the slide can't be opened: {error}"))
         };
@@ -29,7 +29,7 @@ impl Source {
         Ok(Self::File(Arc::new(file), meta.len()))
     }
 
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         match self {
             Self::File(_, len) => *len,
             Self::Bytes(bytes) => bytes.len() as u64,
@@ -38,7 +38,7 @@ impl Source {
 
     /// `len` bytes at `offset`. The range is checked against the file's length before anything is
     /// allocated, so a hostile count costs nothing; `what` names the part in the error.
-    pub(super) fn read(&self, offset: u64, len: u64, what: &str) -> Result<Vec<u8>, SlideError> {
+    pub(crate) fn read(&self, offset: u64, len: u64, what: &str) -> Result<Vec<u8>, SlideError> {
         let end = offset.checked_add(len).filter(|&end| end <= self.len());
         let (Some(_), Ok(size)) = (end, usize::try_from(len)) else {
             return Err(SlideError::new(

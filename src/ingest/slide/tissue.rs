@@ -47,7 +47,7 @@ pub struct TissueMask {
 
 impl TissueMask {
     /// The mask of a slide. Reads the level nearest to the mask's scale, block by block; memory is
-    /// bounded by the mask (at most 4,096 pixels a side) and one block. A slide of one huge level
+    /// bounded by the mask (at most 2,048 pixels a side) and one block. A slide of one huge level
     /// is read whole, which takes minutes: `cancel` is looked at before each block.
     ///
     /// # Errors
@@ -85,18 +85,16 @@ impl TissueMask {
     pub fn of_thumbnail(thumbnail: &Raster, step: u32) -> Self {
         let glass = glass_colour(thumbnail);
         let balance = [0, 1, 2].map(|channel| levels_over(glass[channel]));
-        let measured: Vec<Measured> = thumbnail
-            .pixels()
-            .chunks_exact(3)
-            .map(|p| measure([0, 1, 2].map(|channel| balance[channel][usize::from(p[channel])])))
-            .collect();
-        let density = threshold(measured.iter().map(|m| m.density), DENSITY_RANGE);
-        let chroma = threshold(measured.iter().map(|m| m.chroma), CHROMA_RANGE);
-        let is_tissue = |m: &Measured| !m.foreign && (m.density > density || m.chroma > chroma);
+        let balanced = |p: &[u8]| [0, 1, 2].map(|c| balance[c][usize::from(p[c])]);
+        // Measured twice rather than kept: a mask of a large slide has millions of pixels.
+        let measured = || thumbnail.pixels().chunks_exact(3).map(|p| measure(balanced(p)));
+        let density = threshold(measured().map(|m| m.density), DENSITY_RANGE);
+        let chroma = threshold(measured().map(|m| m.chroma), CHROMA_RANGE);
+        let is_tissue = |m: Measured| !m.foreign && (m.density > density || m.chroma > chroma);
         let bits = Bits {
             width: thumbnail.width() as usize,
             height: thumbnail.height() as usize,
-            set: measured.iter().map(is_tissue).collect(),
+            set: measured().map(is_tissue).collect(),
         };
         let piece = PIECE_PIXELS_MIN.min(bits.set.len() / PIECE_PIXELS_MIN);
         let mut bits = bits.majority();

@@ -2,6 +2,7 @@
 //! tags; classic TIFF, or BigTIFF where offsets might not fit. Memory is bounded by a few tiles a
 //! level, whatever the slide's size.
 
+use std::collections::HashMap;
 use std::io::{self, Seek, SeekFrom, Write};
 
 use image::ExtendedColorType;
@@ -14,6 +15,9 @@ use super::write_ifd::{Layout, LevelTable, ifd_bytes};
 
 /// Raw bytes of all levels above which offsets get 8 bytes; JPEG at any quality stays below raw.
 const CLASSIC_RAW_BYTES_MAX: u64 = 3_000_000_000;
+
+/// Colours of flat tiles that are remembered: glass, padding, and a few more.
+const FLAT_MAX: usize = 64;
 
 /// What is written.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +79,8 @@ pub(super) fn write_as<W: Write + Seek>(
     let head = layout.header();
     sink.write_all(&head).map_err(sink_failed)?;
     let top = levels.len() - 1;
-    let mut writer = Writer { sink, options, levels, at: head.len() as u64, tile };
+    let mut writer =
+        Writer { sink, options, levels, at: head.len() as u64, flat: HashMap::new(), tile };
     writer.build(top, 0, 0)?;
     let Writer { levels, mut at, .. } = writer;
     let mut link = layout.first_link();
@@ -133,6 +138,8 @@ struct Writer<'a, W> {
     options: &'a PyramidOptions<'a>,
     levels: Vec<LevelTable>,
     at: u64,
+    /// Where tiles of one colour lie: each colour is stored once.
+    flat: HashMap<[u8; 3], (u64, u64)>,
     tile: &'a mut dyn FnMut(Region) -> Result<Raster, SlideError>,
 }
 
@@ -195,16 +202,31 @@ impl<W: Write> Writer<'_, W> {
         raster: &Raster,
     ) -> Result<(), SlideError> {
         let side = self.options.tile_px;
+        let flat = one_colour(raster);
+        if let Some(place) = flat.and_then(|colour| self.flat.get(&colour)) {
+            self.levels[level].set(column, row, *place);
+            return Ok(());
+        }
         let padded = pad(raster, side);
         let mut bytes = Vec::new();
         JpegEncoder::new_with_quality(&mut bytes, self.options.quality.clamp(1, 100))
             .encode(&padded, side, side, ExtendedColorType::Rgb8)
             .map_err(|error| SlideError::new(Code::Internal, format!("a JPEG tile: {error}")))?;
         self.sink.write_all(&bytes).map_err(sink_failed)?;
-        self.levels[level].set(column, row, (self.at, bytes.len() as u64));
+        let place = (self.at, bytes.len() as u64);
+        self.levels[level].set(column, row, place);
+        if self.flat.len() < FLAT_MAX {
+            self.flat.extend(flat.map(|colour| (colour, place)));
+        }
         self.at += bytes.len() as u64;
         Ok(())
     }
+}
+
+/// The colour of a picture that has only one.
+fn one_colour(raster: &Raster) -> Option<[u8; 3]> {
+    let first = raster.pixel(0, 0);
+    raster.pixels().chunks_exact(3).all(|pixel| pixel == first).then_some(first)
 }
 
 fn raster_failed(error: vitrail_domain::RasterError) -> SlideError {

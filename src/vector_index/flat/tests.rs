@@ -5,8 +5,8 @@ use vitrail_kernels::split_mix;
 use vitrail_kernels::{Distance, Isa, Kernels, Lines, Scorer, Sq8Ref, TopK, scan_ids, sq8};
 
 use super::*;
-use crate::graph::Walk;
-use crate::rows::Rows;
+use crate::segment::graph::Walk;
+use crate::segment::rows::Rows;
 use crate::{GraphOptions, prepare_query};
 
 const METRICS: [Metric; 3] = [Metric::Cosine, Metric::Dot, Metric::Euclid];
@@ -533,8 +533,9 @@ fn recall_is_no_worse_than_that_of_hnsw_rs() {
         data.rows.iter().for_each(|row| rows.push(row));
         let options = GraphOptions { threads: 1, ..GraphOptions::default() };
         let cancel = Cancel::new();
-        let rows = crate::store::RowStore::Chunks(rows);
-        let theirs = crate::builder::build(rows.clone(), metric, &options, &cancel, &|_, _| {});
+        let rows = crate::segment::store::RowStore::Chunks(rows);
+        let theirs =
+            crate::segment::builder::build(rows.clone(), metric, &options, &cancel, &|_, _| {});
         let (theirs, scorer) = (theirs.unwrap(), Scorer::new(data.distance()));
         for ef in [16, 32, 64] {
             let recall = mean(data.queries.iter().map(|query| {

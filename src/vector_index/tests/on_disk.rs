@@ -258,7 +258,7 @@ fn a_scrub_finds_what_nobody_touched() {
     damage(rows, 2);
     shop.reopen();
     assert!(shop.index.view().damage().is_empty());
-    shop.index.scrub(&Cancel::new());
+    shop.index.scrub(&Cancel::new(), &|| ());
     assert_eq!(shop.index.view().damage().len(), 1);
     // A damaged segment is not merged into a whole one.
     let one = GraphOptions { threads: 1, ..GraphOptions::default() };

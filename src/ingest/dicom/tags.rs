@@ -1,0 +1,103 @@
+//! The tags that are read (DICOM PS3.6), group in the upper half.
+
+/// A tag: group and element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Tag(pub u32);
+
+impl Tag {
+    /// Its group.
+    pub(crate) const fn group(self) -> u16 {
+        (self.0 >> 16) as u16
+    }
+
+    /// Whether a vendor made it up: an odd group.
+    pub(crate) const fn is_private(self) -> bool {
+        self.group() % 2 == 1
+    }
+}
+
+impl std::fmt::Display for Tag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "({:04X},{:04X})", self.group(), self.0 & 0xffff)
+    }
+}
+
+macro_rules! tags {
+    ($($name:ident $number:literal;)*) => {
+        $(pub(crate) const $name: Tag = Tag($number);)*
+    };
+}
+
+tags! {
+    TRANSFER_SYNTAX 0x0002_0010;
+    IMAGE_TYPE 0x0008_0008;
+    SOP_CLASS 0x0008_0016;
+    SOP_INSTANCE 0x0008_0018;
+    STUDY_DATE 0x0008_0020;
+    SERIES_DATE 0x0008_0021;
+    ACQUISITION_DATE 0x0008_0022;
+    CONTENT_DATE 0x0008_0023;
+    MODALITY 0x0008_0060;
+    MANUFACTURER 0x0008_0070;
+    MODEL_NAME 0x0008_1090;
+    INSTITUTION 0x0008_0080;
+    STATION 0x0008_1010;
+    PATIENT_ID 0x0010_0020;
+    PATIENT_SEX 0x0010_0040;
+    PATIENT_AGE 0x0010_1010;
+    BODY_PART 0x0018_0015;
+    DEVICE_SERIAL 0x0018_1000;
+    IMAGER_PIXEL_SPACING 0x0018_1164;
+    VIEW_POSITION 0x0018_5101;
+    STUDY_UID 0x0020_000d;
+    SERIES_UID 0x0020_000e;
+    LATERALITY 0x0020_0060;
+    IMAGE_LATERALITY 0x0020_0062;
+    DIMENSION_ORGANIZATION_TYPE 0x0020_9311;
+    CONCATENATION_FRAME_OFFSET 0x0020_9228;
+    SAMPLES_PER_PIXEL 0x0028_0002;
+    PHOTOMETRIC 0x0028_0004;
+    PLANAR_CONFIGURATION 0x0028_0006;
+    NUMBER_OF_FRAMES 0x0028_0008;
+    ROWS 0x0028_0010;
+    COLUMNS 0x0028_0011;
+    PIXEL_SPACING 0x0028_0030;
+    BITS_ALLOCATED 0x0028_0100;
+    BITS_STORED 0x0028_0101;
+    HIGH_BIT 0x0028_0102;
+    PIXEL_REPRESENTATION 0x0028_0103;
+    PIXEL_PADDING 0x0028_0120;
+    BURNED_IN 0x0028_0301;
+    WINDOW_CENTER 0x0028_1050;
+    WINDOW_WIDTH 0x0028_1051;
+    RESCALE_INTERCEPT 0x0028_1052;
+    RESCALE_SLOPE 0x0028_1053;
+    VOI_LUT_FUNCTION 0x0028_1056;
+    RED_DESCRIPTOR 0x0028_1101;
+    GREEN_DESCRIPTOR 0x0028_1102;
+    BLUE_DESCRIPTOR 0x0028_1103;
+    RED_TABLE 0x0028_1201;
+    GREEN_TABLE 0x0028_1202;
+    BLUE_TABLE 0x0028_1203;
+    MODALITY_LUT 0x0028_3000;
+    LUT_DESCRIPTOR 0x0028_3002;
+    LUT_DATA 0x0028_3006;
+    VOI_LUT 0x0028_3010;
+    PIXEL_MEASURES 0x0028_9110;
+    FRAME_VOI_LUT 0x0028_9132;
+    PIXEL_VALUE_TRANSFORMATION 0x0028_9145;
+    TOTAL_COLUMNS 0x0048_0006;
+    TOTAL_ROWS 0x0048_0007;
+    PLANE_POSITION_SLIDE 0x0048_021a;
+    COLUMN_POSITION 0x0048_021e;
+    ROW_POSITION 0x0048_021f;
+    OPTICAL_PATH_SEQUENCE 0x0048_0105;
+    OPTICAL_PATHS 0x0048_0302;
+    FOCAL_PLANES 0x0048_0303;
+    SHARED_GROUPS 0x5200_9229;
+    PER_FRAME_GROUPS 0x5200_9230;
+    PIXEL_DATA 0x7fe0_0010;
+    ITEM 0xfffe_e000;
+    ITEM_END 0xfffe_e00d;
+    SEQUENCE_END 0xfffe_e0dd;
+}
